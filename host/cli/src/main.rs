@@ -1,0 +1,61 @@
+//! The command `skewless`: each verb parses its arguments, calls the library, and prints.
+//!
+//! Results go to standard output, everything else to standard error. A terminal gets colours, progress and pointers
+//! into files; a pipe gets plain lines. Only here are the clock, the environment and the arguments read.
+
+mod arguments;
+mod cargo;
+mod changes;
+mod clock;
+mod component;
+mod description;
+mod entity_values;
+mod failure;
+mod instant;
+mod output;
+mod progress;
+mod sample_data;
+mod sdk;
+mod session;
+mod table;
+mod template;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Arguments, Verb};
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    let Arguments { global, verb } = Arguments::parse();
+    let log = EnvFilter::new(&global.log_level);
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    let session = Session::new(global.chdir, global.quiet);
+    match run(&session, verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&session.output),
+    }
+}
+
+fn run(session: &Session, verb: Verb) -> failure::Result<()> {
+    match verb {
+        Verb::Init(arguments) => verbs::init::run(session, &arguments),
+        Verb::Build(arguments) => verbs::build::run(session, &arguments),
+        Verb::Inspect(arguments) => verbs::inspect::run(session, &arguments),
+        Verb::Plan(arguments) => verbs::plan::run(session, &arguments),
+        Verb::Apply(arguments) => verbs::apply::run(session, &arguments),
+        Verb::Materialize(arguments) => verbs::materialize::run(session, arguments),
+        Verb::MaterializeIncremental(arguments) => verbs::materialize_incremental::run(session, arguments),
+        Verb::GetHistoricalFeatures(arguments) => verbs::get_historical_features::run(session, arguments),
+        Verb::GetOnlineFeatures(arguments) => verbs::get_online_features::run(session, &arguments),
+        Verb::Serve(arguments) => verbs::serve::run(session, &arguments),
+        Verb::List(arguments) => verbs::list::run(session, &arguments),
+        Verb::Describe(arguments) => verbs::describe::run(session, &arguments),
+        Verb::Teardown(arguments) => verbs::teardown::run(session, &arguments),
+        Verb::Schema(arguments) => verbs::schema::run(session, &arguments),
+        Verb::Version => verbs::version::run(session),
+    }
+}

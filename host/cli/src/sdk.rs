@@ -1,0 +1,30 @@
+//! The Rust SDK and the contract as they were when this program was built. `skewless init` puts them into a repository,
+//! so that its crates can be built anywhere.
+
+/// Path, relative to the SDK's folder, and text of each file.
+pub(crate) const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crate_needs_is_there() {
+        for needed in [
+            "guest-sdk/rust/Cargo.toml",
+            "guest-sdk/rust/src/lib.rs",
+            "guest-sdk/rust/macros/Cargo.toml",
+            "guest-sdk/rust/macros/src/lib.rs",
+            "wit/transform.wit",
+        ] {
+            assert!(FILES.iter().any(|(path, _)| *path == needed), "{needed}");
+        }
+    }
+
+    #[test]
+    fn nothing_refers_to_a_workspace_that_is_not_there() {
+        for (path, text) in FILES.iter().filter(|(path, _)| path.ends_with("Cargo.toml")) {
+            assert!(!text.contains("workspace = true"), "{path}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What verbs share: where the repository is, and how to open what is in it. Nothing is opened before a verb asks.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use skewless_runtime::{CompiledCache, Runtime, RuntimeOptions};
+use skewless_store::FeatureStore;
+use skewless_store::definitions::{Repository, SETTINGS_FILE};
+use skewless_store::registry::{Commit, Registry};
+
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+
+/// One run of the command.
+pub(crate) struct Session {
+    /// the repository's folder, where it was given
+    folder: Option<PathBuf>,
+    pub(crate) output: Output,
+}
+
+impl Session {
+    pub(crate) fn new(folder: Option<PathBuf>, quiet: bool) -> Self {
+        Self { folder, output: Output::new(quiet) }
+    }
+
+    /// The folder that was given.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The repository's folder: the one given, else the nearest from here upwards.
+    pub(crate) fn root(&self) -> Result<PathBuf> {
+        if let Some(folder) = &self.folder {
+            return Ok(folder.clone());
+        }
+        let here = env::current_dir().map_err(|error| Failure::file("find", Path::new("."), &error))?;
+        let depth = here.ancestors().position(|folder| folder.join(SETTINGS_FILE).is_file()).ok_or_else(|| {
+            Failure::impossible(format!(
+                "neither `{}` nor a folder above it has a {SETTINGS_FILE}: go to a repository, name one with `--chdir`, \
+                 or make one with `skewless init`",
+                here.display()
+            ))
+        })?;
+        // Relative, so that messages name files as they can be opened from here.
+        Ok(if depth == 0 { PathBuf::from(".") } else { std::iter::repeat_n("..", depth).collect() })
+    }
+
+    /// Reads and checks the repository's files.
+    pub(crate) fn repository(&self) -> Result<Repository> {
+        Ok(Repository::load(&self.root()?, &|name| env::var(name).ok())?)
+    }
+
+    /// Starts the engine that transforms run in.
+    pub(crate) fn runtime() -> Result<Runtime> {
+        let cache = cache_folder().map(|folder| CompiledCache::new(folder.join("compiled")));
+        Ok(Runtime::new(RuntimeOptions { cache, ..RuntimeOptions::default() })?)
+    }
+
+    /// Opens what is applied: registry, components, online store.
+    pub(crate) async fn store(&self) -> Result<FeatureStore> {
+        let Repository { root, settings, .. } = self.repository()?;
+        Ok(FeatureStore::open(&root, &settings, &Self::runtime()?).await?)
+    }
+
+    /// The newest commit of the registry, for verbs that need nothing but its words.
+    pub(crate) async fn commit(&self) -> Result<(Registry, Commit)> {
+        let Repository { root, settings, .. } = self.repository()?;
+        let registry = Registry::open(&settings.registry, &root, &settings.project)?;
+        let commit = registry.current().await?.ok_or_else(|| {
+            Failure::impossible(format!(
+                "nothing is applied for project `{}` in registry `{}`; run `skewless apply`",
+                settings.project, settings.registry
+            ))
+        })?;
+        Ok((registry, commit))
+    }
+}
+
+/// Runs `work` to its end, on as many threads as there are processors.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::impossible(format!("can't start threads: {error}")))?.block_on(work)
+}
+
+/// Where things are kept that can be made again; `None` without a home.
+fn cache_folder() -> Option<PathBuf> {
+    let folder = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    folder("SKEWLESS_CACHE")
+        .or_else(|| folder("XDG_CACHE_HOME").map(|caches| caches.join("skewless")))
+        .or_else(|| folder("HOME").map(|home| home.join(".cache/skewless")))
+}

@@ -1,0 +1,67 @@
+//! The files of a new repository: definitions, a transform, sample data, the SDK, and how to go on.
+
+use std::path::{Path, PathBuf};
+
+use crate::{sample_data, sdk};
+
+/// Where the SDK is put; in sight, and to be committed, for without it nobody can build the transforms.
+const SDK_FOLDER: &str = "vendor/skewless";
+
+/// The files that are the same in every repository.
+const TEXTS: [(&str, &str); 6] = [
+    (".gitignore", include_str!("../template/gitignore")),
+    ("Cargo.toml", include_str!("../template/Cargo.toml.txt")),
+    ("README.md", include_str!("../template/README.md")),
+    ("features/user_stats.yaml", include_str!("../template/user_stats.yaml")),
+    ("transforms/purchases_per_dollar/Cargo.toml", include_str!("../template/transform.toml.txt")),
+    ("transforms/purchases_per_dollar/src/lib.rs", include_str!("../template/transform.rs.txt")),
+];
+
+const SETTINGS: &str = include_str!("../template/skewless.yaml");
+
+/// A file to be made, relative to the repository.
+pub(crate) struct TemplateFile {
+    pub(crate) path: PathBuf,
+    pub(crate) content: Vec<u8>,
+}
+
+/// All files of a new repository.
+pub(crate) fn files(project: &str) -> Vec<TemplateFile> {
+    let settings = ("skewless.yaml".into(), SETTINGS.replace("my_project", project).into_bytes());
+    let texts = TEXTS.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()));
+    let data = [
+        ("data/user_stats.parquet".into(), sample_data::user_stats()),
+        ("data/entity_rows.parquet".into(), sample_data::entity_rows()),
+    ];
+    let sdk = sdk::FILES.iter().map(|(path, text)| (Path::new(SDK_FOLDER).join(path), text.as_bytes().to_vec()));
+    let files = std::iter::once(settings).chain(texts).chain(data).chain(sdk);
+    files.map(|(path, content)| TemplateFile { path, content }).collect()
+}
+
+/// A project's name made of its folder's: `My Shop` becomes `my_shop`.
+pub(crate) fn project_name(folder: &Path) -> String {
+    let name = folder.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(64).collect();
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase()).trim_end_matches('_');
+    if name.is_empty() { "my_project".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_project_a_name() {
+        let cases = [
+            ("shop", "shop"),
+            ("/srv/My Shop", "my_shop"),
+            ("2024-shop.v2", "shop_v2"),
+            ("été!", "t"),
+            ("/", "my_project"),
+            ("42", "my_project"),
+        ];
+        for (folder, expected) in cases {
+            assert_eq!(project_name(Path::new(folder)), expected, "{folder}");
+        }
+    }
+}

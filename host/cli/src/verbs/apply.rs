@@ -1,0 +1,55 @@
+use clap::Args;
+use serde_json::json;
+use skewless_store::apply::{Plan, apply, plan};
+use skewless_store::registry::Commit;
+
+use crate::failure::Result;
+use crate::session::{Session, block_on};
+use crate::{changes, clock};
+
+const EXAMPLES: &str = "\
+Examples:
+  skewless apply
+  skewless apply --json
+
+Everything is checked before anything is written: a mistake leaves the registry as it was. Components are stored by
+their digest, and the definitions become one numbered commit. Values that are online stay; `materialize` adds to them.
+What `apply` would do is shown by `skewless plan`.";
+
+/// Check definitions, data files and components, and commit them to the registry
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Print JSON: the commit's number, or null, and the changes
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
+    let repository = session.repository()?;
+    let runtime = Session::runtime()?;
+    let now = clock::now();
+    let (plan, commit) = block_on(async {
+        let plan = plan(&repository, &runtime).await?;
+        let commit = apply(&repository, &plan, now).await?;
+        Ok((plan, commit))
+    })?;
+    let project = &repository.settings.project;
+    if arguments.json {
+        let number = commit.map(|commit| commit.number);
+        session.output.print_json(&json!({ "project": project, "commit": number, "plan": plan }))?;
+    } else {
+        session.output.print(&told(session, project, &plan, commit.as_ref()))?;
+    }
+    Ok(())
+}
+
+fn told(session: &Session, project: &str, plan: &Plan, commit: Option<&Commit>) -> String {
+    match commit {
+        Some(Commit { number, .. }) => {
+            let done = session.output.bold(&format!("applied as commit {number} of project {project}"));
+            format!("{}\n{done}", changes::describe(plan, &session.output))
+        }
+        None => format!("nothing to change: commit {} of project {project} holds what is here", plan.parent),
+    }
+}

@@ -1,0 +1,128 @@
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use skewless_store::definitions::{Definitions, Kind, Object};
+
+use crate::failure::Result;
+use crate::output::Output;
+use crate::session::{Session, block_on};
+use crate::table::Table;
+
+const EXAMPLES: &str = "\
+Examples:
+  skewless list
+  skewless list feature-views --tag domain=weather
+  skewless list --owner fleet@example.com --json
+
+What is listed is what was applied last, not what the files say now; `skewless plan` shows the difference.";
+
+/// List what is applied
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Only this kind
+    #[arg(value_enum)]
+    kind: Option<Listed>,
+    /// Only what has this tag: `key`, or `key=value`; several times: all of them
+    #[arg(long = "tag", value_name = "KEY=VALUE")]
+    tags: Vec<String>,
+    /// Only what belongs to this owner
+    #[arg(long)]
+    owner: Option<String>,
+    /// Print JSON: kind, name, description, tags and owner of each
+    #[arg(long)]
+    json: bool,
+}
+
+/// A kind as it is written on the command line.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Listed {
+    Entities,
+    #[value(alias = "data-sources")]
+    Sources,
+    Transforms,
+    FeatureViews,
+    OnDemandFeatureViews,
+    FeatureServices,
+}
+
+impl Listed {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Entities => Kind::Entity,
+            Self::Sources => Kind::Source,
+            Self::Transforms => Kind::Transform,
+            Self::FeatureViews => Kind::FeatureView,
+            Self::OnDemandFeatureViews => Kind::OnDemandFeatureView,
+            Self::FeatureServices => Kind::FeatureService,
+        }
+    }
+}
+
+/// One line for programs.
+#[derive(Serialize)]
+struct Entry<'a> {
+    kind: &'static str,
+    name: &'a str,
+    description: &'a str,
+    tags: &'a BTreeMap<String, String>,
+    owner: &'a str,
+}
+
+pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
+    let (registry, commit) = block_on(session.commit())?;
+    let definitions = &commit.state.definitions;
+    let objects: Vec<Object<'_>> = definitions.objects().filter(|object| arguments.wants(object)).collect();
+    let output = &session.output;
+    if arguments.json {
+        let entries = objects.iter().map(|object| {
+            let Object { kind, name, description, tags, owner } = *object;
+            Entry { kind: kind.name(), name, description, tags, owner }
+        });
+        return Ok(output.print_json(&entries.collect::<Vec<_>>())?);
+    }
+    if objects.is_empty() {
+        output.say(&nothing(definitions, registry.project(), commit.number));
+        return Ok(());
+    }
+    Ok(output.print(&told(&objects, output))?)
+}
+
+impl Arguments {
+    fn wants(&self, object: &Object<'_>) -> bool {
+        let tagged = |tag: &String| match tag.split_once('=') {
+            Some((key, value)) => object.tags.get(key).is_some_and(|found| found == value),
+            None => object.tags.contains_key(tag),
+        };
+        self.kind.is_none_or(|listed| listed.kind() == object.kind)
+            && self.owner.as_ref().is_none_or(|owner| owner == object.owner)
+            && self.tags.iter().all(tagged)
+    }
+}
+
+fn nothing(definitions: &Definitions, project: &str, commit: u64) -> String {
+    if definitions.objects().next().is_none() {
+        format!("nothing is applied: commit {commit} of project {project} is empty")
+    } else {
+        format!("nothing in commit {commit} of project {project} fits")
+    }
+}
+
+/// A table for each kind that there is.
+fn told(objects: &[Object<'_>], output: &Output) -> String {
+    let mut text = String::new();
+    for kind in objects.chunk_by(|a, b| a.kind == b.kind) {
+        let table = Table::new(["name", "owner", "tags", "description"]).with_rows(kind.iter().map(|object| {
+            [object.name.to_owned(), object.owner.to_owned(), tags(object.tags), object.description.to_owned()]
+        }));
+        let title = output.bold(&kind[0].kind.section().replace('_', " "));
+        text += &format!("{title}\n{}\n", table.indented("  "));
+    }
+    text
+}
+
+/// `key=value` of each tag.
+pub(super) fn tags(tags: &BTreeMap<String, String>) -> String {
+    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+}

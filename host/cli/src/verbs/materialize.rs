@@ -1,0 +1,105 @@
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+use skewless_store::materialize::{MaterializeRequest, Progress as HowFar, Start, ViewSummary, materialize};
+
+use crate::clock;
+use crate::failure::Result;
+use crate::instant::parse_instant;
+use crate::progress::Progress;
+use crate::session::{Session, block_on};
+use crate::table::{Table, counted, grouped};
+
+const EXAMPLES: &str = "\
+Examples:
+  skewless materialize 2013-01-01 2013-02-01
+  skewless materialize 2013-01-01T00:00:00-05:00 2013-01-31T23:59:59-05:00 --views weather,plane_delays
+
+Instants without an offset are in UTC; a date is its first instant. Both ends belong to the interval. A row is stored
+only where it is not older than what is stored, so running it again, or several at once, does no harm, and requests are
+answered all the while.";
+
+/// Write the newest row of each entity in an interval to the online store
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// The first instant
+    #[arg(value_parser = parse_instant)]
+    start: Timestamp,
+    /// The last instant
+    #[arg(value_parser = parse_instant)]
+    end: Timestamp,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What `materialize-incremental` has too.
+#[derive(Args)]
+pub(super) struct Common {
+    /// Feature views, separated by commas or each with its own -v [default: all that are kept online]
+    #[arg(short, long, value_delimiter = ',', value_name = "VIEWS")]
+    pub(super) views: Vec<String>,
+    /// Print JSON: for each feature view what was read and written
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(crate) fn run(session: &Session, arguments: Arguments) -> Result<()> {
+    let Arguments { start, end, common } = arguments;
+    materialize_and_tell(session, common, Start::At(start), end, clock::now())
+}
+
+pub(super) fn materialize_and_tell(
+    session: &Session,
+    common: Common,
+    start: Start,
+    end: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let request = MaterializeRequest { views: common.views, start, end, now };
+    let line = Progress::start(&session.output);
+    let tell = |how_far: HowFar<'_>| {
+        let HowFar { feature_view, rows_read, entities } = how_far;
+        line.say(format!("{feature_view}: {} rows read, {} entities", grouped(rows_read), grouped(entities)));
+    };
+    let summaries = block_on(async { Ok(materialize(&session.store().await?, &request, &tell).await?) })?;
+    drop(line);
+    if common.json {
+        return Ok(session.output.print_json(&json!({ "feature_views": summaries }))?);
+    }
+    if end > now {
+        session.output.say(&format!("{end} is yet to come: recorded as materialized up to now, {now}"));
+    }
+    Ok(session.output.print(&told(&summaries))?)
+}
+
+fn told(summaries: &[ViewSummary]) -> String {
+    let headings = ["feature view", "from", "to", ">rows read", ">entities", ">written", ">newer stored"];
+    let table = Table::new(headings).with_rows(summaries.iter().map(|summary| {
+        [
+            summary.feature_view.clone(),
+            summary.start.map_or_else(|| "first row".to_owned(), |start| start.to_string()),
+            summary.end.to_string(),
+            grouped(summary.rows_read),
+            grouped(summary.entities),
+            grouped(summary.written),
+            grouped(summary.skipped_older),
+        ]
+    }));
+    summaries.iter().fold(table.to_string(), |text, summary| text + &reservations(summary))
+}
+
+/// What somebody should know who trusts in the values of a view.
+fn reservations(summary: &ViewSummary) -> String {
+    let view = &summary.feature_view;
+    let mut text = String::new();
+    if summary.rows_without_key > 0 {
+        let rows = counted(summary.rows_without_key, "row", "rows");
+        text += &format!("{view}: {rows} left out, for a join key or the timestamp is null\n");
+    }
+    if summary.failed_rows > 0 {
+        let rows = counted(summary.failed_rows, "row", "rows");
+        text += &format!("{view}: the transform failed on {rows}, stored as nulls\n");
+    }
+    text
+}

@@ -1,0 +1,114 @@
+//! Compiled components on disk.
+//!
+//! Compiling takes tens of milliseconds to seconds, loading what was compiled takes a fraction of one. An entry is named by the
+//! component's digest and a hash of everything the compiled code depends on: engine, settings, processor features, our
+//! version. Compiled code is code: the folder belongs to its owner alone, an entry is written under a temporary name and
+//! renamed, and nothing from elsewhere is ever accepted. A bad entry costs a recompilation, never a failure.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::digest::Digest;
+
+/// A folder of compiled components.
+#[derive(Debug, Clone)]
+pub struct CompiledCache {
+    folder: PathBuf,
+}
+
+impl CompiledCache {
+    /// The cache in `folder`, which is created when first needed, for its owner only.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The compiled component `digest`, or `None` where it has to be compiled.
+    pub(crate) fn get(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        let path = self.path(engine, digest);
+        if !is_ours(&self.folder) || !is_ours(&path) {
+            return None;
+        }
+        let compiled = fs::read(&path).ok()?;
+        let (checksum, code) = compiled.split_at_checked(32)?;
+        if Digest::of(code).hex().as_bytes()[..32] != *checksum {
+            tracing::warn!(entry = %path.display(), "a damaged entry of the compiled-code cache is compiled again");
+            return None;
+        }
+        deserialize(engine, code)
+    }
+
+    /// Keeps what was compiled. A failure is logged, since the next load only takes longer.
+    pub(crate) fn put(&self, engine: &Engine, digest: &Digest, component: &Component) {
+        let kept = component.serialize().map_err(|error| error.to_string()).and_then(|code| {
+            self.write(&self.path(engine, digest), &code).map_err(|error| error.to_string())
+        });
+        if let Err(reason) = kept {
+            tracing::warn!(folder = %self.folder.display(), reason, "the compiled-code cache can't be written");
+        }
+    }
+
+    fn write(&self, path: &Path, code: &[u8]) -> io::Result<()> {
+        create_private_folder(&self.folder)?;
+        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+        let written = create_private_file(&temporary).and_then(|mut file| {
+            file.write_all(&Digest::of(code).hex().as_bytes()[..32])?;
+            file.write_all(code)
+        });
+        let renamed = written.and_then(|()| fs::rename(&temporary, path));
+        if renamed.is_err() {
+            // Nothing half-written stays behind; if this fails too, the name still says that it is temporary.
+            let _ = fs::remove_file(&temporary);
+        }
+        renamed
+    }
+
+    fn path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        self.folder.join(format!("{}-{:016x}.compiled", digest.hex(), hasher.finish()))
+    }
+}
+
+#[expect(unsafe_code, reason = "deserializing compiled code is loading code; the checks before are what makes it ours")]
+fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: the bytes were written by `put` of this very version for a compatible engine (both are in the file's
+    // name), into a folder that only this user can write, and their checksum holds.
+    unsafe { Component::deserialize(engine, code) }.ok()
+}
+
+/// Whether a file or folder belongs to this user, and nobody else can write it.
+#[cfg(unix)]
+fn is_ours(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::symlink_metadata(path).is_ok_and(|metadata| {
+        let private = metadata.mode() & 0o022 == 0 && !metadata.is_symlink();
+        private && metadata.uid() == rustix::process::geteuid().as_raw()
+    })
+}
+
+#[cfg(not(unix))]
+fn is_ours(path: &Path) -> bool {
+    path.exists()
+}
+
+fn create_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+fn create_private_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

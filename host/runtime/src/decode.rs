@@ -1,0 +1,158 @@
+//! The contract's columns → Arrow columns. Nothing here trusts the guest.
+//!
+//! Lengths, offsets, UTF-8, bitmaps and types are checked against the signature before an Arrow array is built;
+//! then the array is made canonical, so that what is stored and compared later has one bit pattern.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    StringArray, TimestampMicrosecondArray,
+};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::Field as ArrowField;
+
+use crate::bindings::skewless::transform::types::{
+    ColumnResult, ListValuesResult, ScalarValuesResult, ValuesResult, VariableValuesResult,
+};
+use crate::canonical::canonical;
+use crate::data_type::{DataType, Field, ScalarType};
+
+/// Why a column is not what its field says.
+type Refusal = String;
+
+/// Builds the output column `field` of `rows` rows; the rows that `computed` marks as null become null.
+///
+/// # Errors
+/// Says what is wrong with the column, naming it.
+pub(crate) fn column(
+    column: ColumnResult,
+    field: &Field,
+    rows: usize,
+    computed: Option<&NullBuffer>,
+) -> Result<ArrayRef, Refusal> {
+    let named = |refusal| format!("output `{}`: {refusal}", field.name);
+    let nulls = bitmap(column.validity, rows).map_err(|refusal| named(format!("validity: {refusal}")))?;
+    if let (false, Some(nulls)) = (field.nullable, &nulls)
+        && nulls.null_count() > 0
+    {
+        return Err(named(format!("declared not nullable, returned {} nulls", nulls.null_count())));
+    }
+    let nulls = NullBuffer::union(nulls.as_ref(), computed);
+    let array = match (column.values, field.data_type) {
+        (ValuesResult::Scalars(values), DataType::Scalar(scalar)) => scalars(values, scalar, rows, nulls),
+        (ValuesResult::Lists(values), DataType::List(element)) => lists(values, element, rows, nulls),
+        (ValuesResult::Scalars(_), _) => Err(format!("declared {}, returned scalars", field.data_type)),
+        (ValuesResult::Lists(_), _) => Err(format!("declared {}, returned lists", field.data_type)),
+    };
+    Ok(canonical(&array.map_err(named)?, field.data_type))
+}
+
+fn scalars(
+    values: ScalarValuesResult,
+    declared: ScalarType,
+    rows: usize,
+    nulls: Option<NullBuffer>,
+) -> Result<ArrayRef, Refusal> {
+    let returned = scalar_type(&values);
+    if returned != declared {
+        return Err(format!("declared {declared}, returned {returned}"));
+    }
+    Ok(match values {
+        ScalarValuesResult::Booleans(bits) => Arc::new(BooleanArray::new(bits_of(bits, rows)?, nulls)),
+        ScalarValuesResult::Int32s(values) => Arc::new(Int32Array::new(numbers(values, rows)?, nulls)),
+        ScalarValuesResult::Int64s(values) => Arc::new(Int64Array::new(numbers(values, rows)?, nulls)),
+        ScalarValuesResult::Float32s(values) => Arc::new(Float32Array::new(numbers(values, rows)?, nulls)),
+        ScalarValuesResult::Float64s(values) => Arc::new(Float64Array::new(numbers(values, rows)?, nulls)),
+        ScalarValuesResult::Timestamps(values) => {
+            Arc::new(TimestampMicrosecondArray::new(numbers(values, rows)?, nulls).with_timezone("UTC"))
+        }
+        ScalarValuesResult::Bytes(values) => {
+            let (offsets, data) = variable(values, rows)?;
+            Arc::new(BinaryArray::try_new(offsets, data, nulls).map_err(|error| error.to_string())?)
+        }
+        ScalarValuesResult::Strings(values) => {
+            let (offsets, data) = variable(values, rows)?;
+            // `try_new` checks that every string is valid UTF-8 by itself.
+            Arc::new(StringArray::try_new(offsets, data, nulls).map_err(|error| error.to_string())?)
+        }
+    })
+}
+
+fn lists(
+    values: ListValuesResult,
+    element: ScalarType,
+    rows: usize,
+    nulls: Option<NullBuffer>,
+) -> Result<ArrayRef, Refusal> {
+    let elements = length(&values.elements, &values.offsets);
+    let offsets = offsets(values.offsets, rows, elements, "elements")?;
+    let element_nulls = bitmap(values.element_validity, elements).map_err(|refusal| format!("elements' validity: {refusal}"))?;
+    let elements = scalars(values.elements, element, elements, element_nulls)?;
+    let field = Arc::new(ArrowField::new_list_field(element.to_arrow(), true));
+    Ok(Arc::new(ListArray::try_new(field, offsets, elements, nulls).map_err(|error| error.to_string())?))
+}
+
+fn scalar_type(values: &ScalarValuesResult) -> ScalarType {
+    match values {
+        ScalarValuesResult::Booleans(_) => ScalarType::Bool,
+        ScalarValuesResult::Int32s(_) => ScalarType::Int32,
+        ScalarValuesResult::Int64s(_) => ScalarType::Int64,
+        ScalarValuesResult::Float32s(_) => ScalarType::Float32,
+        ScalarValuesResult::Float64s(_) => ScalarType::Float64,
+        ScalarValuesResult::Strings(_) => ScalarType::String,
+        ScalarValuesResult::Bytes(_) => ScalarType::Bytes,
+        ScalarValuesResult::Timestamps(_) => ScalarType::Timestamp,
+    }
+}
+
+/// How many elements a list column holds. Booleans come as bits without a count, so theirs is what the offsets
+/// say, and [`bits_of`] checks that there are as many.
+fn length(values: &ScalarValuesResult, offsets: &[i32]) -> usize {
+    match values {
+        ScalarValuesResult::Booleans(_) => offsets.last().and_then(|last| usize::try_from(*last).ok()).unwrap_or(0),
+        ScalarValuesResult::Int32s(values) => values.len(),
+        ScalarValuesResult::Int64s(values) | ScalarValuesResult::Timestamps(values) => values.len(),
+        ScalarValuesResult::Float32s(values) => values.len(),
+        ScalarValuesResult::Float64s(values) => values.len(),
+        ScalarValuesResult::Strings(values) | ScalarValuesResult::Bytes(values) => values.offsets.len().saturating_sub(1),
+    }
+}
+
+fn numbers<T: arrow::datatypes::ArrowNativeType>(values: Vec<T>, rows: usize) -> Result<ScalarBuffer<T>, Refusal> {
+    if values.len() == rows { Ok(values.into()) } else { Err(format!("{} values for {rows} rows", values.len())) }
+}
+
+fn variable(values: VariableValuesResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), Refusal> {
+    let offsets = offsets(values.offsets, rows, values.data.len(), "bytes")?;
+    Ok((offsets, Buffer::from_vec(values.data)))
+}
+
+/// Offsets that start at 0, never go back, and end at `total`.
+fn offsets(offsets: Vec<i32>, rows: usize, total: usize, unit: &str) -> Result<OffsetBuffer<i32>, Refusal> {
+    if offsets.len() != rows + 1 {
+        return Err(format!("{} offsets for {rows} rows, expected {}", offsets.len(), rows + 1));
+    }
+    if offsets[0] != 0 {
+        return Err(format!("the first offset is {}, expected 0", offsets[0]));
+    }
+    if let Some(row) = offsets.windows(2).position(|ends| ends[1] < ends[0]) {
+        return Err(format!("offset {} of row {row} is followed by {}", offsets[row], offsets[row + 1]));
+    }
+    let last = offsets[rows];
+    if usize::try_from(last) != Ok(total) {
+        return Err(format!("the last offset is {last}, but there are {total} {unit}"));
+    }
+    Ok(OffsetBuffer::new(offsets.into()))
+}
+
+fn bits_of(bits: Vec<u8>, rows: usize) -> Result<BooleanBuffer, Refusal> {
+    if bits.len() != rows.div_ceil(8) {
+        return Err(format!("a bitmap of {} bytes for {rows} bits, expected {}", bits.len(), rows.div_ceil(8)));
+    }
+    Ok(BooleanBuffer::new(Buffer::from_vec(bits), 0, rows))
+}
+
+fn bitmap(bits: Option<Vec<u8>>, rows: usize) -> Result<Option<NullBuffer>, Refusal> {
+    bits.map(|bits| bits_of(bits, rows).map(NullBuffer::new)).transpose()
+}

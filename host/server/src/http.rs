@@ -1,0 +1,142 @@
+//! Routes, and what surrounds a request.
+//!
+//! | route | what |
+//! |---|---|
+//! | `POST /get-online-features` | features for some rows, in Feast's form: see [`wire`](crate::wire); any content type |
+//! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
+//!
+//! To answer means to read a file and to call WebAssembly: microseconds to milliseconds in which a thread is busy or waits
+//! for a disk. That happens on tokio's blocking threads, never on those that watch the connections, so that one slow
+//! request delays no other's bytes; and on few of them at once ([`REQUESTS_PER_CORE`]), since more would only take the
+//! cores from each other. Other requests wait for their turn. The hand-over costs some 10 µs of a request.
+
+mod serve;
+mod trace;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use jiff::Timestamp;
+use serde::Serialize;
+use skewless_store::FeatureStore;
+use tokio::sync::Semaphore;
+use tracing::Span;
+
+use crate::failure::Failure;
+use crate::prepared::{Answer, AnswerError, PreparedCache};
+use crate::wire::{BODY_BYTES_MAX, Request};
+
+pub use serve::serve;
+
+/// How many requests are computed at once for each core. More than one, so that the cores are busy while some wait for
+/// the disk.
+const REQUESTS_PER_CORE: usize = 2;
+
+/// What tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Everything that requests share.
+pub struct ServerState {
+    serving: Serving,
+    clock: Clock,
+    turns: Arc<Semaphore>,
+}
+
+/// What is served. Questions are prepared for one state of the store, so that both change together or not at all.
+struct Serving {
+    store: Arc<FeatureStore>,
+    prepared: PreparedCache,
+}
+
+impl ServerState {
+    /// Serves from `store`, and asks `clock` for the instant of requests that name none.
+    #[must_use]
+    pub fn new(store: Arc<FeatureStore>, clock: Clock) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = Arc::new(Semaphore::new(cores * REQUESTS_PER_CORE));
+        Self { serving: Serving { store, prepared: PreparedCache::default() }, clock, turns }
+    }
+}
+
+impl Serving {
+    fn answer(&self, body: &[u8], now: Timestamp) -> Result<Answer, AnswerError> {
+        let request = Request::parse(body)?;
+        self.prepared.prepare(&self.store, &request.question)?.answer(&request, now)
+    }
+}
+
+/// The routes, over what is in `state`.
+pub fn app(state: Arc<ServerState>) -> Router {
+    Router::new()
+        .route("/get-online-features", post(get_online_features))
+        .route("/health", get(health))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(trace::trace))
+        .with_state(state)
+}
+
+async fn get_online_features(
+    State(state): State<Arc<ServerState>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Failure> {
+    let body = body.map_err(|rejection| unread(&rejection))?;
+    let turn = Arc::clone(&state.turns).acquire_owned().await.expect("nobody closes the semaphore");
+    let span = Span::current();
+    let answered = tokio::task::spawn_blocking(move || {
+        // The turn ends with the work, even where the caller has gone meanwhile.
+        let _turn = turn;
+        span.in_scope(|| state.serving.answer(&body, (state.clock)()))
+    });
+    let Answer { body, rows } = answered.await.map_err(|_| interrupted())??;
+    Span::current().record("rows", rows);
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+fn unread(rejection: &BytesRejection) -> Failure {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the request has more than {BODY_BYTES_MAX} bytes: ask for fewer rows at a time"),
+        ),
+        status => Failure::new(status, format!("the request's body could not be read: {}", rejection.body_text())),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the request was interrupted: the server's log says why")
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    project: String,
+    registry_commit: u64,
+}
+
+async fn health(State(state): State<Arc<ServerState>>) -> Json<Health> {
+    let commit = state.serving.store.commit();
+    Json(Health { status: "ok", project: commit.state.project.clone(), registry_commit: commit.number })
+}
+
+async fn no_such_path(uri: Uri) -> Failure {
+    let path = uri.path();
+    let message = format!("there is no `{path}` here: use `POST /get-online-features` or `GET /health`");
+    Failure::new(StatusCode::NOT_FOUND, message)
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Failure {
+    let path = uri.path();
+    let message = format!("`{path}` can't be asked with {method}: use `POST /get-online-features` or `GET /health`");
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, message)
+}
+
+#[cfg(test)]
+mod tests;

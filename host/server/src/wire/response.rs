@@ -1,0 +1,106 @@
+//! The body of an answer: for each join key and feature its values, what became of them, and when they happened.
+//!
+//! ```json
+//! {"results":[{"values":["JFK"],"statuses":["PRESENT"],"event_timestamps":["1970-01-01T00:00:00Z"]},
+//!             {"values":[7.5],"statuses":["PRESENT"],"event_timestamps":["2013-01-01T05:00:00Z"]}],
+//!  "metadata":{"feature_names":["origin","wind_speed"]}}
+//! ```
+//!
+//! Join keys come first, in the order in which they were sent, then the features in the order in which they were asked
+//! for; rows are in the order of the request. The request's fields are not sent back. Where there is no stored row (join
+//! keys, what is computed on demand, what is not found), the timestamp is that of 1970, as Feast has it.
+
+mod cells;
+
+use arrow::array::ArrayRef;
+use skewless_store::{Error, Features, Result, Status};
+
+use self::cells::{Cells, append_json};
+use super::{EntityRows, instant};
+
+/// Writes an answer, column by column, straight from Arrow columns.
+#[derive(Debug)]
+pub struct ResponseWriter<'a> {
+    out: Vec<u8>,
+    names: Vec<&'a str>,
+}
+
+/// The body of the answer to `rows`: `names` are those of the `features`, in their order.
+///
+/// # Errors
+/// As [`ResponseWriter::column`].
+pub fn response(rows: &EntityRows, names: &[String], features: &Features) -> Result<Vec<u8>> {
+    let mut writer = ResponseWriter::new();
+    for (name, values) in rows.join_keys() {
+        writer.column(name, values, |_| (Status::Present, None))?;
+    }
+    for (feature, name) in names.iter().enumerate() {
+        let detail = |row| (features.status(feature, row), features.event_timestamp(feature, row));
+        writer.column(name, features.values(feature), detail)?;
+    }
+    Ok(writer.finish())
+}
+
+impl<'a> ResponseWriter<'a> {
+    /// An answer without columns.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { out: br#"{"results":["#.to_vec(), names: Vec::new() }
+    }
+
+    /// Appends a join key or feature; `detail` knows each row's status and when it happened, in µs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](skewless_store::ErrorKind::Corrupt) for values of a type that no feature can have.
+    pub fn column(
+        &mut self,
+        name: &'a str,
+        values: &ArrayRef,
+        detail: impl Fn(usize) -> (Status, Option<i64>),
+    ) -> Result<()> {
+        let Some(cells) = Cells::new(values) else {
+            return Err(Error::corrupt(format!("`{name}` has type {}, which no feature can have", values.data_type())));
+        };
+        if !self.names.is_empty() {
+            self.out.push(b',');
+        }
+        self.names.push(name);
+        self.out.extend_from_slice(br#"{"values":"#);
+        append_list(&mut self.out, values.len(), |out, row| cells.append(out, row));
+        self.out.extend_from_slice(br#","statuses":"#);
+        append_list(&mut self.out, values.len(), |out, row| append_json(out, detail(row).0.as_str()));
+        self.out.extend_from_slice(br#","event_timestamps":"#);
+        append_list(&mut self.out, values.len(), |out, row| instant::append(out, detail(row).1.unwrap_or(0)));
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        self.out.extend_from_slice(br#"],"metadata":{"feature_names":"#);
+        append_json(&mut self.out, &self.names);
+        self.out.extend_from_slice(b"}}");
+        self.out
+    }
+}
+
+impl Default for ResponseWriter<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn append_list(out: &mut Vec<u8>, length: usize, mut append: impl FnMut(&mut Vec<u8>, usize)) {
+    out.push(b'[');
+    for position in 0..length {
+        if position > 0 {
+            out.push(b',');
+        }
+        append(out, position);
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests;

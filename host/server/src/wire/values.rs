@@ -1,0 +1,127 @@
+//! JSON values → the values of one Arrow column.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use skewless_runtime::ScalarType;
+
+use super::instant;
+use super::scalar::Scalar;
+
+/// A column of scalars that grows.
+pub(super) enum ValuesBuilder {
+    Bool(BooleanBuilder),
+    Int32(Int32Builder),
+    Int64(Int64Builder),
+    Float32(Float32Builder),
+    Float64(Float64Builder),
+    String(StringBuilder),
+    Bytes(BinaryBuilder),
+    Timestamp(TimestampMicrosecondBuilder),
+}
+
+/// The value does not fit the column's type.
+pub(super) struct Unfit;
+
+impl ValuesBuilder {
+    pub(super) fn new(scalar_type: ScalarType) -> Self {
+        match scalar_type {
+            ScalarType::Bool => Self::Bool(BooleanBuilder::new()),
+            ScalarType::Int32 => Self::Int32(Int32Builder::new()),
+            ScalarType::Int64 => Self::Int64(Int64Builder::new()),
+            ScalarType::Float32 => Self::Float32(Float32Builder::new()),
+            ScalarType::Float64 => Self::Float64(Float64Builder::new()),
+            ScalarType::String => Self::String(StringBuilder::new()),
+            ScalarType::Bytes => Self::Bytes(BinaryBuilder::new()),
+            ScalarType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+        }
+    }
+
+    /// Appends a value, or a null.
+    pub(super) fn append(&mut self, scalar: &Scalar<'_>) -> Result<(), Unfit> {
+        if *scalar == Scalar::Null {
+            self.append_null();
+            return Ok(());
+        }
+        match self {
+            Self::Bool(values) => values.append_value(boolean(scalar)?),
+            Self::Int32(values) => values.append_value(int32(scalar)?),
+            Self::Int64(values) => values.append_value(scalar.whole_number().ok_or(Unfit)?),
+            Self::Float32(values) => values.append_value(float32(scalar)?),
+            Self::Float64(values) => values.append_value(scalar.double().ok_or(Unfit)?),
+            Self::String(values) => values.append_value(text(scalar)?),
+            Self::Bytes(values) => values.append_value(BASE64.decode(text(scalar)?).map_err(|_| Unfit)?),
+            Self::Timestamp(values) => values.append_value(instant::read(scalar).ok_or(Unfit)?),
+        }
+        Ok(())
+    }
+
+    fn append_null(&mut self) {
+        match self {
+            Self::Bool(values) => values.append_null(),
+            Self::Int32(values) => values.append_null(),
+            Self::Int64(values) => values.append_null(),
+            Self::Float32(values) => values.append_null(),
+            Self::Float64(values) => values.append_null(),
+            Self::String(values) => values.append_null(),
+            Self::Bytes(values) => values.append_null(),
+            Self::Timestamp(values) => values.append_null(),
+        }
+    }
+
+    pub(super) fn finish(self) -> ArrayRef {
+        match self {
+            Self::Bool(mut values) => Arc::new(values.finish()),
+            Self::Int32(mut values) => Arc::new(values.finish()),
+            Self::Int64(mut values) => Arc::new(values.finish()),
+            Self::Float32(mut values) => Arc::new(values.finish()),
+            Self::Float64(mut values) => Arc::new(values.finish()),
+            Self::String(mut values) => Arc::new(values.finish()),
+            Self::Bytes(mut values) => Arc::new(values.finish()),
+            Self::Timestamp(mut values) => Arc::new(values.finish()),
+        }
+    }
+}
+
+/// What fits a type, for messages.
+pub(super) const fn expected(scalar_type: ScalarType) -> &'static str {
+    match scalar_type {
+        ScalarType::Bool => "true or false",
+        ScalarType::Int32 => "a whole number from -2147483648 to 2147483647",
+        ScalarType::Int64 => "a whole number from -9223372036854775808 to 9223372036854775807",
+        ScalarType::Float32 | ScalarType::Float64 => r#"a number in its range, "NaN", "Infinity" or "-Infinity""#,
+        ScalarType::String => "a string",
+        ScalarType::Bytes => "a string of base64",
+        ScalarType::Timestamp => instant::EXPECTED,
+    }
+}
+
+fn boolean(scalar: &Scalar<'_>) -> Result<bool, Unfit> {
+    match scalar {
+        Scalar::Bool(value) => Ok(*value),
+        _ => Err(Unfit),
+    }
+}
+
+fn int32(scalar: &Scalar<'_>) -> Result<i32, Unfit> {
+    scalar.whole_number().and_then(|value| i32::try_from(value).ok()).ok_or(Unfit)
+}
+
+/// The nearest single, unless that is an infinity nobody sent.
+fn float32(scalar: &Scalar<'_>) -> Result<f32, Unfit> {
+    let double = scalar.double().ok_or(Unfit)?;
+    let single = double as f32;
+    if single.is_infinite() && double.is_finite() { Err(Unfit) } else { Ok(single) }
+}
+
+fn text<'s>(scalar: &'s Scalar<'_>) -> Result<&'s str, Unfit> {
+    match scalar {
+        Scalar::Text(text) => Ok(text),
+        _ => Err(Unfit),
+    }
+}

@@ -1,0 +1,169 @@
+//! From a repository to the registry: check everything, show what would change, commit it.
+//!
+//! Loading the repository has checked the definitions against each other. Here they meet the world: the columns of the
+//! files, and the components. Everything that can be wrong is found before anything is written.
+
+mod checks;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use skewless_runtime::{Runtime, Transform};
+
+use crate::compute::AppliedComponent;
+use crate::definitions::{Change, Kind, Repository, TransformDefinition, diff};
+use crate::materialize::row_schema;
+use crate::registry::{Action, AppliedTransform, Commit, Registry, State};
+use crate::{Error, Result};
+
+/// What `apply` would change, checked against data files and components.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    /// the commit it would follow; 0 for the first
+    pub parent: u64,
+    /// changed definitions
+    pub changes: Vec<Change>,
+    /// transforms whose component is new or another
+    pub components: Vec<ComponentChange>,
+    #[serde(skip)]
+    built: BTreeMap<String, Built>,
+}
+
+/// A transform whose component would be another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComponentChange {
+    /// the transform
+    pub transform: String,
+    /// the digest applied now
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// the digest that would be applied
+    pub to: String,
+}
+
+/// A component of the repository: its bytes and what it says of itself.
+struct Built {
+    bytes: Vec<u8>,
+    transform: Transform,
+}
+
+impl std::fmt::Debug for Built {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Built").field("digest", self.transform.digest()).finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.components.is_empty()
+    }
+}
+
+/// Checks `repository` against its data files and components, and compares it with what is applied.
+///
+/// # Errors
+/// [`ErrorKind::InvalidDefinition`](crate::ErrorKind::InvalidDefinition) with file and line for a column, a type or a component that
+/// doesn't fit; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for a damaged data file.
+pub async fn plan(repository: &Repository, runtime: &Runtime) -> Result<Plan> {
+    let mut built = BTreeMap::new();
+    for definition in &repository.definitions.transforms {
+        built.insert(definition.name.clone(), load_component(repository, definition, runtime)?);
+    }
+    let components = built.iter().map(|(name, built)| {
+        let limits = repository.definitions.transform(name).map(|definition| definition.limits).unwrap_or_default();
+        (name.clone(), AppliedComponent { transform: built.transform.clone(), limits })
+    });
+    checks::check(repository, &components.collect())?;
+    let settings = &repository.settings;
+    let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
+    let (parent, state) = registry.current().await?.map_or((0, State::default()), |commit| (commit.number, commit.state));
+    let changes = diff(&state.definitions, &repository.definitions);
+    let components = built.iter().filter_map(|(name, built)| {
+        let from = state.transforms.get(name).map(|applied| applied.digest.clone());
+        let to = built.transform.digest().to_string();
+        (from.as_ref() != Some(&to)).then(|| ComponentChange { transform: name.clone(), from, to })
+    });
+    Ok(Plan { parent, changes, components: components.collect(), built })
+}
+
+/// Commits a plan made from the same repository. `None` where there is nothing to change.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where somebody applied something since the plan was made.
+pub async fn apply(repository: &Repository, plan: &Plan, at: Timestamp) -> Result<Option<Commit>> {
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    let settings = &repository.settings;
+    let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
+    for built in plan.built.values() {
+        registry.put_component(&built.bytes).await?;
+    }
+    let before = match registry.current().await? {
+        Some(commit) => commit.state,
+        None => State { project: settings.project.clone(), ..State::default() },
+    };
+    registry.commit(plan.parent, Action::Apply, state_after(before, repository, plan), at).await.map(Some)
+}
+
+/// What holds after the plan. What is materialized of a view counts no longer where the view or its component is another.
+fn state_after(before: State, repository: &Repository, plan: &Plan) -> State {
+    let definitions = repository.definitions.clone();
+    let applied = |built: &Built| AppliedTransform {
+        digest: built.transform.digest().to_string(),
+        size_bytes: built.bytes.len() as u64,
+        signature: built.transform.signature().clone(),
+    };
+    let mut views = before.views;
+    for view in definitions.feature_views.iter().filter(|view| view.online) {
+        let state = views.entry(view.name.clone()).or_default();
+        state.remember(row_schema(view));
+        let component_changed = view.transform.as_ref().is_some_and(|by| plan.components.iter().any(|change| change.transform == by.name));
+        let changed = before.definitions.feature_view(&view.name) != Some(view)
+            || before.definitions.source(&view.source) != definitions.source(&view.source);
+        if changed || component_changed {
+            state.materialized.clear();
+        }
+    }
+    let transforms = plan.built.iter().map(|(name, built)| (name.clone(), applied(built))).collect();
+    State { project: before.project, definitions, transforms, views }
+}
+
+/// Where the component of a transform lies: the file that `path` names, or where `skewless build` puts what it makes of
+/// the crate in the folder `path`.
+#[must_use]
+pub fn component_path(repository: &Repository, definition: &TransformDefinition) -> PathBuf {
+    if definition.path.ends_with(".wasm") {
+        repository.root.join(&definition.path)
+    } else {
+        repository.root.join(".skewless/components").join(format!("{}.wasm", definition.name))
+    }
+}
+
+fn load_component(repository: &Repository, definition: &TransformDefinition, runtime: &Runtime) -> Result<Built> {
+    let name = &definition.name;
+    let path = component_path(repository, definition);
+    let blame = |error: Error| match repository.location_of(Kind::Transform, name, "path") {
+        Some(location) => error.at(location),
+        None => error,
+    };
+    let bytes = std::fs::read(&path).map_err(|error| {
+        let hint = if definition.path.ends_with(".wasm") { "" } else { "; run `skewless build` first" };
+        let message = format!("the component of transform `{name}` can't be read from `{}`{hint}", path.display());
+        blame(Error::invalid_definition(message).because(error))
+    })?;
+    let transform = runtime.load(&bytes).map_err(|error| {
+        let message = format!("component `{}` of transform `{name}` can't be used: {error}", path.display());
+        blame(Error::invalid_definition(message))
+    })?;
+    let own_name = &transform.signature().name;
+    if own_name != name {
+        let message = format!("transform `{name}` has a component that calls itself `{own_name}`: give both the same name");
+        return Err(blame(Error::invalid_definition(message)));
+    }
+    Ok(Built { bytes, transform })
+}

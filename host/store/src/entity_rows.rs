@@ -1,0 +1,92 @@
+//! The rows a training set is made for: which entities, at which instants, with whatever else belongs to them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema, TimestampMicrosecondType};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use skewless_runtime::{DataType, ScalarType};
+
+use crate::definitions::unknown;
+use crate::feature_set::FeatureSet;
+use crate::features::Asked;
+use crate::offline::conversion::convert;
+use crate::online_features::check_columns;
+use crate::view_rows::arrow_error;
+use crate::{Error, Result};
+
+/// The column that holds the instant of each entity row.
+pub const EVENT_TIMESTAMP: &str = "event_timestamp";
+
+/// Entity rows as they were read, and what the feature set needs of them in its types.
+pub(crate) struct EntityRows {
+    /// all columns of the file, untouched
+    pub(crate) batch: RecordBatch,
+    /// the join keys and request fields, and each row's instant
+    pub(crate) asked: Asked,
+}
+
+impl EntityRows {
+    /// Reads the Parquet file `path` for `set`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the file is no Parquet file, a column is missing or has another
+    /// type, or a join key or an instant is null.
+    pub(crate) fn read(path: &Path, set: &FeatureSet) -> Result<Self> {
+        let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
+            Error::invalid_input(format!("entity rows `{}` can't be read as Parquet", path.display())).because(error)
+        };
+        let batch = read_parquet(path).map_err(unreadable)?;
+        Self::new(batch, set)
+    }
+
+    /// Takes what `set` needs from `batch`.
+    pub(crate) fn new(batch: RecordBatch, set: &FeatureSet) -> Result<Self> {
+        let join_keys = set.join_keys().iter().map(|key| (key.name.as_str(), key.data_type, "join key"));
+        let request = set.request_fields().iter().map(|(name, data_type)| (name.as_str(), *data_type, "request field"));
+        let columns = join_keys.chain(request).map(|(name, data_type, what)| {
+            Ok((Field::new(name, data_type.to_arrow(), true), column(&batch, name, data_type, what)?))
+        });
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = columns.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let request = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options);
+        let request = request.map_err(arrow_error)?;
+        check_columns(set, &request)?;
+        let asked = Asked { request, event_timestamps: instants(&batch)? };
+        Ok(Self { batch, asked })
+    }
+}
+
+/// The instant of each row, in µs.
+fn instants(batch: &RecordBatch) -> Result<Vec<i64>> {
+    let column = column(batch, EVENT_TIMESTAMP, ScalarType::Timestamp.into(), "the instant of each row,")?;
+    let instants = column.as_primitive::<TimestampMicrosecondType>();
+    match instants.iter().position(|instant| instant.is_none()) {
+        Some(row) => Err(Error::invalid_input(format!(
+            "`{EVENT_TIMESTAMP}` is null in row {row} of the entity rows: every row needs the instant it is about"
+        ))),
+        None => Ok(instants.values().to_vec()),
+    }
+}
+
+fn column(batch: &RecordBatch, name: &str, data_type: DataType, what: &str) -> Result<ArrayRef> {
+    let column = batch.column_by_name(name).ok_or_else(|| {
+        let schema = batch.schema();
+        let known = schema.fields().iter().map(|field| field.name().as_str());
+        Error::invalid_input(format!(
+            "{what} `{name}` ({data_type}) is missing from the entity rows: {}",
+            unknown("column", name, known)
+        ))
+    })?;
+    convert(column, data_type)
+        .map_err(|reason| Error::invalid_input(format!("{what} `{name}` of the entity rows is not {data_type}: {reason}")))
+}
+
+fn read_parquet(path: &Path) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path)?)?;
+    let schema = Arc::clone(builder.schema());
+    let batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
+    Ok(concat_batches(&schema, &batches)?)
+}

@@ -1,0 +1,116 @@
+//! What is applied, opened for use: the registry's newest state, its components loaded, and the online store.
+//!
+//! A holder, not a facade: the verbs are functions beside it that take it as an argument.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use skewless_runtime::Runtime;
+
+use crate::compute::AppliedComponent;
+use crate::definitions::{Definitions, OnlineStoreSettings, Settings};
+use crate::feature_set::{FeatureSet, Selection};
+use crate::online::OnlineStore;
+use crate::registry::{Commit, Registry, State};
+use crate::{Error, Result};
+
+/// A project that is applied, ready to materialize, to serve, and to make training sets.
+///
+/// It stays at the commit it was opened at; open it again to see a newer one.
+pub struct FeatureStore {
+    root: PathBuf,
+    registry: Registry,
+    commit: Commit,
+    components: BTreeMap<String, AppliedComponent>,
+    online: Arc<OnlineStore>,
+}
+
+impl FeatureStore {
+    /// Opens the project that `settings` name; paths in them are relative to `root`, the repository's folder.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where nothing is applied yet; whatever hinders reading the registry,
+    /// loading a component or opening the online store.
+    pub async fn open(root: &Path, settings: &Settings, runtime: &Runtime) -> Result<Self> {
+        let registry = Registry::open(&settings.registry, root, &settings.project)?;
+        let commit = registry.current().await?.ok_or_else(|| {
+            let Settings { project, registry, .. } = settings;
+            Error::not_found(format!("nothing is applied for project `{project}` in registry `{registry}`; run `skewless apply`"))
+        })?;
+        let components = load_components(&registry, &commit.state, runtime).await?;
+        let online = Arc::new(open_online_store(root, settings)?);
+        Ok(Self { root: root.to_owned(), registry, commit, components, online })
+    }
+
+    /// The folder that relative paths of sources start from.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The registry it was opened from.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The commit it was opened at.
+    #[must_use]
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// What is applied.
+    #[must_use]
+    pub fn definitions(&self) -> &Definitions {
+        &self.commit.state.definitions
+    }
+
+    /// The loaded components, by the transform's name.
+    #[must_use]
+    pub fn components(&self) -> &BTreeMap<String, AppliedComponent> {
+        &self.components
+    }
+
+    /// The online store.
+    #[must_use]
+    pub fn online(&self) -> &Arc<OnlineStore> {
+        &self.online
+    }
+
+    /// What a selection of features comes to.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::resolve`].
+    pub fn feature_set(&self, selection: &Selection) -> Result<FeatureSet> {
+        FeatureSet::resolve(self.definitions(), &self.components, selection)
+    }
+}
+
+/// The online store that `settings` name.
+///
+/// # Errors
+/// Where its file can't be read, or is something else.
+pub fn open_online_store(root: &Path, settings: &Settings) -> Result<OnlineStore> {
+    match &settings.online_store {
+        OnlineStoreSettings::Embedded { path } => OnlineStore::open(&root.join(path), &settings.project),
+    }
+}
+
+async fn load_components(
+    registry: &Registry,
+    state: &State,
+    runtime: &Runtime,
+) -> Result<BTreeMap<String, AppliedComponent>> {
+    let mut components = BTreeMap::new();
+    for (name, applied) in &state.transforms {
+        let bytes = registry.component(&applied.digest).await?;
+        let transform = runtime.load(&bytes).map_err(|error| {
+            Error::corrupt(format!("component {} of transform `{name}` can't be loaded: {error}", applied.digest))
+        })?;
+        let limits = state.definitions.transform(name).map(|definition| definition.limits).unwrap_or_default();
+        components.insert(name.clone(), AppliedComponent { transform, limits });
+    }
+    Ok(components)
+}

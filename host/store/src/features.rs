@@ -1,0 +1,127 @@
+//! From the rows of the views to the features of the answer: the part that training sets and requests share.
+//!
+//! Enter: a [`FeatureSet`], the [`ViewRows`] of each of its views, the request's fields and the instant of each row. Leave: the
+//! [`Features`], computed by the transforms where they are on demand. There is no second way.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
+use arrow::datatypes::Schema;
+use skewless_runtime::{Limits, Output};
+
+use crate::Result;
+use crate::compute::compute;
+use crate::feature_set::{FeatureSet, Input, OnDemand, Origin};
+use crate::status::Status;
+use crate::view_rows::{ViewRows, arrow_error};
+
+/// The features asked for, one value a row and feature.
+pub struct Features {
+    columns: Vec<FeatureColumn>,
+    views: Vec<ViewRows>,
+    computed: Vec<Output>,
+}
+
+struct FeatureColumn {
+    origin: Origin,
+    values: ArrayRef,
+}
+
+/// What is asked for beside the stored features: the request's fields, by name, and the instant of each row in µs.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) request: RecordBatch,
+    pub(crate) event_timestamps: Vec<i64>,
+}
+
+impl Features {
+    /// Computes what is on demand, and puts the features in the set's order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transform`](crate::ErrorKind::Transform) where a transform fails as a whole or breaks a limit.
+    pub(crate) fn compute(set: &FeatureSet, views: Vec<ViewRows>, asked: &Asked, limits: Limits) -> Result<Self> {
+        let compute = |view: &OnDemand| compute(&view.component, &inputs(view, &views, asked)?, limits);
+        let computed = set.on_demand.iter().map(compute).collect::<Result<Vec<_>>>()?;
+        let values = |origin: Origin| match origin {
+            Origin::Stored { view, column } => &views[view].columns[column],
+            Origin::Computed { on_demand, output } => computed[on_demand].batch.column(output),
+        };
+        let column = |origin: Origin| FeatureColumn { origin, values: Arc::clone(values(origin)) };
+        let columns = set.outputs.iter().map(|output| column(output.origin)).collect();
+        Ok(Self { columns, views, computed })
+    }
+
+    /// The values of feature number `feature`, one a row.
+    #[must_use]
+    pub fn values(&self, feature: usize) -> &ArrayRef {
+        &self.columns[feature].values
+    }
+
+    /// How many features there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Why the value of feature number `feature` in `row` is there or isn't.
+    #[must_use]
+    pub fn status(&self, feature: usize, row: usize) -> Status {
+        let FeatureColumn { origin, values } = &self.columns[feature];
+        match *origin {
+            Origin::Stored { view, column } => self.views[view].status(column, row),
+            Origin::Computed { on_demand, .. } if self.failure(on_demand, row).is_some() => Status::Invalid,
+            Origin::Computed { .. } if values.is_null(row) => Status::NullValue,
+            Origin::Computed { .. } => Status::Present,
+        }
+    }
+
+    /// Why a transform failed on `row`, where feature number `feature` is computed on demand and it did.
+    #[must_use]
+    pub fn failure_reason(&self, feature: usize, row: usize) -> Option<&str> {
+        match self.columns[feature].origin {
+            Origin::Stored { .. } => None,
+            Origin::Computed { on_demand, .. } => self.failure(on_demand, row),
+        }
+    }
+
+    /// When the stored row behind a value happened, in µs; `None` where there is none or the value is computed on demand.
+    #[must_use]
+    pub fn event_timestamp(&self, feature: usize, row: usize) -> Option<i64> {
+        match self.columns[feature].origin {
+            Origin::Stored { view, .. } => self.views[view].event_timestamps[row],
+            Origin::Computed { .. } => None,
+        }
+    }
+
+    fn failure(&self, on_demand: usize, row: usize) -> Option<&str> {
+        let failures = &self.computed[on_demand].failures;
+        let place = failures.binary_search_by_key(&row, |failure| failure.row).ok()?;
+        Some(&failures[place].reason)
+    }
+}
+
+/// Exactly the inputs that the transform declares, under the names it gives them.
+fn inputs(view: &OnDemand, views: &[ViewRows], asked: &Asked) -> Result<RecordBatch> {
+    let fields = &view.component.transform.signature().inputs;
+    let column = |input: &Input| -> ArrayRef {
+        match input {
+            Input::Stored { view, column } => Arc::clone(&views[*view].columns[*column]),
+            Input::Request(name) => {
+                Arc::clone(asked.request.column_by_name(name).expect("the request was checked to have its fields"))
+            }
+            Input::EventTimestamp => {
+                Arc::new(TimestampMicrosecondArray::from(asked.event_timestamps.clone()).with_timezone("UTC"))
+            }
+        }
+    };
+    let schema = Schema::new(fields.iter().map(skewless_runtime::Field::to_arrow).collect::<Vec<_>>());
+    let options = RecordBatchOptions::new().with_row_count(Some(asked.event_timestamps.len()));
+    let columns = view.inputs.iter().map(column).collect();
+    RecordBatch::try_new_with_options(Arc::new(schema), columns, &options).map_err(arrow_error)
+}

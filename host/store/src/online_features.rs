@@ -1,0 +1,118 @@
+//! Features for requests: read the newest rows, compute what is on demand.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use skewless_runtime::Limits;
+
+use crate::feature_set::{FeatureSet, Selection, StoredView};
+use crate::feature_store::FeatureStore;
+use crate::features::{Asked, Features};
+use crate::online::{OnlineStore, ReadRequest, RowDecoder, RowPlan, encode_keys};
+use crate::view_rows::ViewRows;
+use crate::{Error, Result};
+
+/// A selection of features, prepared to answer requests. What can be done once is done in [`OnlineFeatures::prepare`].
+pub struct OnlineFeatures {
+    set: FeatureSet,
+    plans: Vec<RowPlan>,
+    online: Arc<OnlineStore>,
+}
+
+impl OnlineFeatures {
+    /// Resolves `selection`, and plans how to read its views from the online store.
+    ///
+    /// # Errors
+    /// As [`FeatureSet::resolve`]; [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where a view is not kept online.
+    pub fn prepare(store: &FeatureStore, selection: &Selection) -> Result<Self> {
+        let set = store.feature_set(selection)?;
+        if let Some(stored) = set.views.iter().find(|stored| !stored.view.online) {
+            let name = &stored.view.name;
+            return Err(Error::invalid_input(format!(
+                "feature view `{name}` is not kept online (`online: false`), so no request can be answered from it"
+            )));
+        }
+        let views = &store.commit().state.views;
+        let plan = |stored: &StoredView| {
+            let known = views.get(&stored.view.name).map(|state| state.schemas.as_slice()).unwrap_or_default();
+            RowPlan::new(&stored.view.name, known, &stored.features)
+        };
+        Ok(Self { plans: set.views.iter().map(plan).collect(), set, online: Arc::clone(store.online()) })
+    }
+
+    /// What the selection comes to: the names and types to ask with and of the answer.
+    #[must_use]
+    pub fn set(&self) -> &FeatureSet {
+        &self.set
+    }
+
+    /// The features of each row of `entity_rows` at the instant `at`, in µs.
+    ///
+    /// `entity_rows` has the columns [`FeatureSet::join_keys`] and [`FeatureSet::request_fields`], each of its type.
+    /// Blocks for a read of the online store and the calls of the transforms.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a missing column, a wrong type or a null join key;
+    /// [`ErrorKind::Transform`](crate::ErrorKind::Transform) where a transform fails as a whole; errors of the store.
+    pub fn get(&self, entity_rows: &RecordBatch, at: i64) -> Result<Features> {
+        check_columns(&self.set, entity_rows)?;
+        let event_timestamps = vec![at; entity_rows.num_rows()];
+        let views = self.read(entity_rows, &event_timestamps)?;
+        let asked = Asked { request: entity_rows.clone(), event_timestamps };
+        Features::compute(&self.set, views, &asked, Limits::SERVING)
+    }
+
+    /// The newest rows of all views, of one instant of the store.
+    fn read(&self, entity_rows: &RecordBatch, at: &[i64]) -> Result<Vec<ViewRows>> {
+        let keys = self.set.views.iter().map(|stored| view_keys(stored, entity_rows)).collect::<Result<Vec<_>>>()?;
+        let request = |(stored, keys)| ReadRequest { feature_view: view_name(stored), keys };
+        let requests: Vec<ReadRequest<'_>> = self.set.views.iter().zip(&keys).map(request).collect();
+        let decoder = |plan| RowDecoder::new(plan, entity_rows.num_rows());
+        let mut decoders: Vec<RowDecoder<'_>> = self.plans.iter().map(decoder).collect();
+        self.online.read(&requests, |view, row| decoders[view].push(row))?;
+        let rows = self.set.views.iter().zip(decoders).map(|(stored, decoder)| {
+            let rows = decoder.finish();
+            let times = rows.times.iter().map(|time| time.map(|time| time.event_timestamp)).collect();
+            ViewRows::at(&stored.view, rows.columns, times, at)
+        });
+        rows.collect()
+    }
+}
+
+fn view_name(stored: &StoredView) -> &str {
+    &stored.view.name
+}
+
+/// The entity keys of a view, from the columns of the entity rows.
+pub(crate) fn view_keys(stored: &StoredView, entity_rows: &RecordBatch) -> Result<arrow::array::LargeBinaryArray> {
+    let column = |name: &str| -> ArrayRef {
+        Arc::clone(entity_rows.column_by_name(name).expect("the entity rows were checked to have their join keys"))
+    };
+    let columns = stored.join_keys.iter().map(|key| (key.name.as_str(), column(&key.name))).collect::<Vec<_>>();
+    Ok(encode_keys(&columns)?)
+}
+
+/// Checks that `entity_rows` has every column that `set` needs, in its type, and no null among the join keys.
+pub(crate) fn check_columns(set: &FeatureSet, entity_rows: &RecordBatch) -> Result<()> {
+    let join_keys = set.join_keys().iter().map(|key| ("join key", &key.name, key.data_type));
+    let request = set.request_fields().iter().map(|(name, data_type)| ("request field", name, *data_type));
+    for (what, name, data_type) in join_keys.chain(request) {
+        let Some(column) = entity_rows.column_by_name(name) else {
+            return Err(Error::invalid_input(format!("{what} `{name}` ({data_type}) is missing from the entity rows")));
+        };
+        if *column.data_type() != data_type.to_arrow() {
+            let found = column.data_type();
+            return Err(Error::invalid_input(format!("{what} `{name}` is {data_type}, the entity rows have {found}")));
+        }
+    }
+    for key in set.join_keys() {
+        let column = entity_rows.column_by_name(&key.name).expect("checked above");
+        if let Some(row) = (0..column.len()).find(|row| column.null_count() > 0 && column.is_null(*row)) {
+            let name = &key.name;
+            return Err(Error::invalid_input(format!(
+                "join key `{name}` is null in row {row} of the entity rows: every row needs a value for it"
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! The rows of one feature view for some entities at some instants.
+//!
+//! Both the point-in-time join and the online store find, for each entity row, the newest row of a view or none. Here
+//! the two meet: [`ViewRows::at`] applies the view's ttl, the same way to both, and from here on nobody can tell
+//! which of them it was.
+
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::compute::nullif;
+
+use crate::definitions::FeatureView;
+use crate::status::Status;
+use crate::{Error, Result};
+
+/// One row of a feature view for each entity row, or nulls and why.
+#[derive(Debug, Clone)]
+pub(crate) struct ViewRows {
+    /// the columns read, null where `statuses` is not [`Status::Present`]
+    pub(crate) columns: Vec<ArrayRef>,
+    /// when each row happened, in µs; `None` where there is no row
+    pub(crate) event_timestamps: Vec<Option<i64>>,
+    /// whether each row is there: present, not found, or outside its ttl
+    pub(crate) statuses: Vec<Status>,
+}
+
+impl ViewRows {
+    /// The rows found, each looked at from its instant `at`: what is older than the view's ttl is withheld.
+    pub(crate) fn at(
+        view: &FeatureView,
+        columns: Vec<ArrayRef>,
+        event_timestamps: Vec<Option<i64>>,
+        at: &[i64],
+    ) -> Result<Self> {
+        let status = |(event_timestamp, at): (&Option<i64>, &i64)| match event_timestamp {
+            None => Status::NotFound,
+            Some(event_timestamp) if view.is_live(*event_timestamp, *at) => Status::Present,
+            Some(_) => Status::OutsideMaxAge,
+        };
+        let statuses: Vec<Status> = event_timestamps.iter().zip(at).map(status).collect();
+        let columns = withhold(columns, &statuses)?;
+        Ok(Self { columns, event_timestamps, statuses })
+    }
+
+    /// Which rows are there.
+    pub(crate) fn present(&self) -> BooleanArray {
+        self.statuses.iter().map(|status| Some(*status == Status::Present)).collect()
+    }
+
+    /// The status of the value of `column` in `row`.
+    pub(crate) fn status(&self, column: usize, row: usize) -> Status {
+        match self.statuses[row] {
+            Status::Present if self.columns[column].is_null(row) => Status::NullValue,
+            status => status,
+        }
+    }
+
+    /// The rows `start .. start + length`, without copying the values.
+    pub(crate) fn slice(&self, start: usize, length: usize) -> Self {
+        Self {
+            columns: self.columns.iter().map(|column| column.slice(start, length)).collect(),
+            event_timestamps: self.event_timestamps[start..start + length].to_vec(),
+            statuses: self.statuses[start..start + length].to_vec(),
+        }
+    }
+}
+
+/// Nulls where a row has expired.
+fn withhold(columns: Vec<ArrayRef>, statuses: &[Status]) -> Result<Vec<ArrayRef>> {
+    if !statuses.contains(&Status::OutsideMaxAge) {
+        return Ok(columns);
+    }
+    let expired = BooleanArray::from_iter(statuses.iter().map(|status| Some(*status == Status::OutsideMaxAge)));
+    let null = |column: &ArrayRef| nullif(column, &expired);
+    columns.iter().map(null).collect::<Result<_, _>>().map_err(arrow_error)
+}
+
+/// An Arrow kernel refused what earlier checks let pass.
+pub(crate) fn arrow_error(error: arrow::error::ArrowError) -> Error {
+    Error::corrupt("columns that were checked could not be combined").because(error)
+}

@@ -1,0 +1,80 @@
+//! Is it still the picture that ARCHITECTURE.md draws?
+
+use std::path::{Path, PathBuf};
+
+use crate::support::project;
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_none_or(|name| name != "target") {
+                rust_files(&path, files);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    rust_files(&project().join(folder), &mut files);
+    assert!(!files.is_empty(), "no sources below {folder}");
+    files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Files below `host/` that say `word`, apart from those under one of `homes`.
+fn strangers(word: &str, homes: &[&str]) -> Vec<PathBuf> {
+    let at_home = |path: &Path| homes.iter().any(|home| path.starts_with(project().join(home)));
+    let says = |text: &str| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));
+    sources("host").into_iter().filter(|(path, text)| says(text) && !at_home(path)).map(|(path, _)| path).collect()
+}
+
+#[test]
+fn a_transform_has_one_entrance() {
+    assert_eq!(strangers(".transform.apply(", &["host/store/src/compute.rs"]), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn heavy_dependencies_have_one_home_each() {
+    for (word, homes) in [
+        ("wasmtime::", ["host/runtime"].as_slice()),
+        ("datafusion::", &["host/store/src/offline"]),
+        ("redb::", &["host/store/src/online"]),
+        ("object_store::", &["host/store/src/registry"]),
+        ("axum::", &["host/server"]),
+        ("clap::", &["host/cli"]),
+    ] {
+        assert_eq!(strangers(word, homes), Vec::<PathBuf>::new(), "{word}");
+    }
+}
+
+#[test]
+fn files_fit_a_sitting() {
+    for folder in ["host", "guest-sdk", "examples", "tests"] {
+        for (path, text) in sources(folder) {
+            let lines = text.lines().count();
+            assert!(lines <= 500, "{} has {lines} lines; split it along its nouns", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_example_transform_can_be_read_run_and_learned_from() {
+    for entry in std::fs::read_dir(project().join("examples/transforms")).unwrap() {
+        let folder = entry.unwrap().path();
+        for part in ["README.md", "cases.json", "rust/Cargo.toml", "rust/src/lib.rs"] {
+            assert!(folder.join(part).is_file(), "{} lacks {part}", folder.display());
+        }
+    }
+}
+
+#[test]
+fn the_contract_has_one_version_everywhere() {
+    let wit = std::fs::read_to_string(project().join("wit/transform.wit")).unwrap();
+    let version = skewless_runtime::CONTRACT_VERSION;
+    assert!(wit.contains(&format!("package skewless:transform@{version};")));
+    let changelog = std::fs::read_to_string(project().join("wit/CHANGELOG.md")).unwrap();
+    assert!(changelog.contains(&format!("\n## {version}\n")));
+}
