@@ -67,7 +67,10 @@ impl TestRepository {
         let output = self.run(arguments);
         assert!(!output.status.success(), "it was accepted: {}", printed(&output));
         let text = printed(&output).replace(&format!("{}/", self.path().display()), "");
-        text.replace(&self.path().display().to_string(), "REPOSITORY").replace(&components_folder(), "COMPONENTS").trim().to_owned()
+        text.replace(&self.path().display().to_string(), "REPOSITORY")
+            .replace(&components_folder(), "COMPONENTS")
+            .trim()
+            .to_owned()
     }
 
     /// A refused `apply` must leave no registry behind.
@@ -99,27 +102,27 @@ fn the_repository_that_the_tests_break_works() {
 
 #[test]
 fn malformed_yaml_names_the_line() {
-    insta::assert_snapshot!(working().replace("schema:", "schema: [").apply_refusal(), @"");
+    insta::assert_snapshot!(working().replace("schema:", "schema: [").apply_refusal(), @r#"error: features.yaml:16:7: malformed YAML: "-" is only valid inside a block"#);
 }
 
 #[test]
 fn an_unknown_source_column_is_named_with_the_nearest_one() {
-    insta::assert_snapshot!(working().replace("{name: spend,", "{name: spent,").apply_refusal(), @"");
+    insta::assert_snapshot!(working().replace("{name: spend,", "{name: spent,").apply_refusal(), @"error: features.yaml:17:9: unknown column of source `users` `spent`: did you mean `spend`?");
 }
 
 #[test]
 fn a_type_that_the_file_does_not_have_is_refused() {
-    insta::assert_snapshot!(working().replace("spend, type: float64", "spend, type: int64").apply_refusal(), @"");
+    insta::assert_snapshot!(working().replace("spend, type: float64", "spend, type: int64").apply_refusal(), @"error: features.yaml:17:9: `spend` is declared int64, but column `spend` of source `users` is Float64");
 }
 
 #[test]
 fn a_transform_input_that_nothing_provides_is_refused() {
-    insta::assert_snapshot!(working().replace("    sources: [user_stats]\n", "").apply_refusal(), @"");
+    insta::assert_snapshot!(working().replace("    sources: [user_stats]\n", "").apply_refusal(), @"error: features.yaml:20:16: input `purchases` (int64) of transform `purchases_per_dollar` comes from nowhere in view `efficiency`: name it in `inputs`, add a request field of that name, or list in `sources` a feature view that has it");
 }
 
 #[test]
 fn two_features_of_one_name_are_refused() {
-    insta::assert_snapshot!(working().replace("{name: spend, type: float64}", "{name: purchases, type: int64}").apply_refusal(), @"");
+    insta::assert_snapshot!(working().replace("{name: spend, type: float64}", "{name: purchases, type: int64}").apply_refusal(), @"error: features.yaml:17:16: the feature view `user_stats` has two features named `purchases`: rename or drop one");
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn a_component_that_imports_wasi_is_refused() {
     let wasi = r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#;
     std::fs::write(repository.path().join("clock.wasm"), wat::parse_str(wasi).unwrap()).unwrap();
     let path = component("purchases_per_dollar").display().to_string();
-    insta::assert_snapshot!(repository.replace(&path, "clock.wasm").apply_refusal(), @"");
+    insta::assert_snapshot!(repository.replace(&path, "clock.wasm").apply_refusal(), @"error: features.yaml:10:11: component `./clock.wasm` of transform `purchases_per_dollar` can't be used: the component imports `wasi:clocks/wall-clock@0.2.0`; a transform may import nothing but `skewless:transform/diagnostics`, so that clocks, files and the network can't reach a feature. Pass the time in as an input instead of reading a clock");
 }
 
 #[test]
@@ -151,7 +154,7 @@ fn a_corrupt_parquet_file_is_named() {
     let file = repository.path().join("users.parquet");
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() - 10]).unwrap();
-    insta::assert_snapshot!(repository.apply_refusal(), @"");
+    insta::assert_snapshot!(repository.apply_refusal(), @"error: features.yaml:6:11: file `./users.parquet` of source `users` is not a whole Parquet file: Parquet error: Invalid Parquet file. Corrupt footer");
 }
 
 #[test]
@@ -170,14 +173,14 @@ fn a_parquet_file_damaged_in_the_middle_fails_the_job_and_records_nothing() {
 #[test]
 fn an_unknown_feature_is_named_with_the_nearest_one() {
     let repository = working().applied();
-    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--features", "user_stats:spent", "-e", "user_id=1"]), @"");
+    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--features", "user_stats:spent", "-e", "user_id=1"]), @"error: unknown feature of view `user_stats` `spent`: did you mean `spend`?");
     insta::assert_snapshot!(repository.refusal(&["get-online-features", "--service", "modell", "-e", "user_id=1"]), @"");
 }
 
 #[test]
 fn a_request_without_its_entity_is_refused() {
     let repository = working().applied();
-    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--service", "model", "-e", "user=1"]), @"");
+    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--service", "model", "-e", "user=1"]), @"error: `entities.user` is of no use: the features asked for need join key `user_id` (int64)");
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn a_wrong_json_type_is_refused() {
     let repository = working().applied();
     let request = r#"{"feature_service": "model", "entities": {"user_id": [1, "two"]}}"#;
     std::fs::write(repository.path().join("request.json"), request).unwrap();
-    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--request", "request.json"]), @"");
+    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--request", "request.json"]), @r#"error: `entities.user_id[1]` is "two" (a string), but join key `user_id` is int64: send a whole number from -9223372036854775808 to 9223372036854775807"#);
 }
 
 #[test]
@@ -194,8 +197,9 @@ fn a_null_join_key_among_the_entity_rows_is_refused_and_nothing_is_written() {
     let times = ["2024-01-20T00:00:00Z"; 2];
     let rows = table(&[("user_id", std::sync::Arc::new(users)), ("event_timestamp", timestamps(&times))]);
     let repository = working().data("rows.parquet", &rows).applied();
-    let arguments = ["get-historical-features", "--entities", "rows.parquet", "--service", "model", "--out", "out.parquet"];
-    insta::assert_snapshot!(repository.refusal(&arguments), @"");
+    let arguments =
+        ["get-historical-features", "--entities", "rows.parquet", "--service", "model", "--out", "out.parquet"];
+    insta::assert_snapshot!(repository.refusal(&arguments), @"error: join key `user_id` is null in row 1 of the entity rows: every row needs a value for it");
     assert_eq!(files_like(repository.path(), "out"), Vec::<String>::new());
 }
 
@@ -205,15 +209,23 @@ fn entity_rows_without_a_join_key_or_in_no_parquet_file_are_refused() {
     let repository = working().data("rows.parquet", &rows).applied();
     std::fs::write(repository.path().join("rows.csv"), "user_id\n1\n").unwrap();
     let refusal = |file: &str| {
-        repository.refusal(&["get-historical-features", "--entities", file, "--service", "model", "--out", "out.parquet"])
+        repository.refusal(&[
+            "get-historical-features",
+            "--entities",
+            file,
+            "--service",
+            "model",
+            "--out",
+            "out.parquet",
+        ])
     };
-    insta::assert_snapshot!(refusal("rows.parquet"), @"");
+    insta::assert_snapshot!(refusal("rows.parquet"), @"error: join key `user_id` (int64) is missing from the entity rows: unknown column `user_id`: known are `event_timestamp`, `user`");
     insta::assert_snapshot!(refusal("rows.csv"), @"");
 }
 
 #[test]
 fn a_variable_that_is_not_set_is_named() {
-    insta::assert_snapshot!(working().replace("path: users.parquet", "path: ${SKEWLESS_TEST_UNSET}/users.parquet").apply_refusal(), @"");
+    insta::assert_snapshot!(working().replace("path: users.parquet", "path: ${SKEWLESS_TEST_UNSET}/users.parquet").apply_refusal(), @"error: features.yaml:6:11: the environment variable `SKEWLESS_TEST_UNSET` is not set: set it, or give it a default, `${SKEWLESS_TEST_UNSET:-…}`");
 }
 
 /// A disk of 64 KiB: a mount of the test's own, in a namespace of its own.
@@ -240,7 +252,11 @@ fn a_full_disk_fails_the_job_with_a_clear_message_and_keeps_what_was_stored() {
         env!("CARGO_BIN_EXE_skewless"),
     );
     let mut command = std::process::Command::new("unshare");
-    let output = command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).current_dir(repository.path()).output().unwrap();
+    let output = command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .current_dir(repository.path())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "the test needs user namespaces (unshare): {}", printed(&output));
     let read = |name: &str| std::fs::read_to_string(repository.path().join(name)).unwrap();
     assert!(read("log").contains("online.redb") && read("log").contains("no space"), "{}", read("log"));

@@ -1,6 +1,7 @@
 //! Black-box and parity tests: one binary, so that everything is linked once.
 
 mod bad_input;
+mod examples;
 mod flights;
 mod materialize;
 mod parity;

@@ -34,7 +34,8 @@ async fn run(store: &FeatureStore, start: Start, end: &str, now: &str) -> Result
 const WATERMARK: Start = Start::Watermark { look_back_micros: 0 };
 
 fn visits(store: &FeatureStore, user: i64) -> (Option<i64>, Status) {
-    let features = online(store, &["visits"], &table(&[("user_id", int64s(&[user]))]), micros("2025-01-01T00:00:00Z")).unwrap();
+    let features =
+        online(store, &["visits"], &table(&[("user_id", int64s(&[user]))]), micros("2025-01-01T00:00:00Z")).unwrap();
     let values = features.values(0).as_primitive::<Int64Type>();
     (values.is_valid(0).then(|| values.value(0)), features.status(0, 0))
 }
@@ -153,7 +154,9 @@ async fn an_added_feature_reads_as_null_until_it_is_materialized() {
     std::fs::write(&features, yaml.replace("schema: [{name: visits, type: int64}]", with_another)).unwrap();
     let store = reopened(&repository).await;
     let users = table(&[("user_id", int64s(&[1]))]);
-    let read = |store: &FeatureStore| online(store, &["visits:seen_at", "visits:visits"], &users, micros("2025-01-01T00:00:00Z")).unwrap();
+    let read = |store: &FeatureStore| {
+        online(store, &["visits:seen_at", "visits:visits"], &users, micros("2025-01-01T00:00:00Z")).unwrap()
+    };
     let before = read(&store);
     assert_eq!((before.status(0, 0), before.status(1, 0)), (Status::NullValue, Status::Present));
     run(&store, WATERMARK, "2024-01-04T00:00:00Z", "2024-01-04T00:00:00Z").await.unwrap();

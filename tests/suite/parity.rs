@@ -48,14 +48,21 @@ fn texts() -> impl Strategy<Value = String> {
 fn row() -> impl Strategy<Value = Row> {
     use proptest::option::of;
     let singles = prop_oneof![Just(0.0_f32), Just(-0.0), Just(f32::NAN), any::<f32>()];
-    let instants = prop_oneof![Just(0), Just(-1), Just(951_868_799_999_999), -4_000_000_000_000_000_i64..4_000_000_000_000_000];
+    let instants =
+        prop_oneof![Just(0), Just(-1), Just(951_868_799_999_999), -4_000_000_000_000_000_i64..4_000_000_000_000_000];
     let lists = proptest::collection::vec(of(floats()), 0..5);
     let bytes = proptest::collection::vec(any::<u8>(), 0..6);
-    (of(integers()), of(floats()), of(singles), of(any::<bool>()), of(texts()), of(bytes), of(instants), of(lists)).prop_map(
-        |(integer, number, single, flag, text, raw, instant, list)| Row {
-            integer, number, single, flag, text, raw, instant, list,
-        },
-    )
+    (of(integers()), of(floats()), of(singles), of(any::<bool>()), of(texts()), of(bytes), of(instants), of(lists))
+        .prop_map(|(integer, number, single, flag, text, raw, instant, list)| Row {
+            integer,
+            number,
+            single,
+            flag,
+            text,
+            raw,
+            instant,
+            list,
+        })
 }
 
 fn inputs(rows: &[Row]) -> RecordBatch {
@@ -80,7 +87,13 @@ fn source(rows: &[Row]) -> RecordBatch {
         ("happened_at".to_owned(), timestamps(&vec!["2024-05-01T00:00:00Z"; rows.len()])),
     ];
     let inputs = inputs(rows);
-    let named = inputs.schema().fields().iter().zip(inputs.columns()).map(|(field, column)| (field.name().clone(), Arc::clone(column))).collect::<Vec<_>>();
+    let named = inputs
+        .schema()
+        .fields()
+        .iter()
+        .zip(inputs.columns())
+        .map(|(field, column)| (field.name().clone(), Arc::clone(column)))
+        .collect::<Vec<_>>();
     columns.extend(named);
     table(&columns.iter().map(|(name, column)| (name.as_str(), Arc::clone(column))).collect::<Vec<_>>())
 }

@@ -89,7 +89,12 @@ fn numbers(array: &ArrayRef) -> Vec<Option<i64>> {
 }
 
 async fn joined(store: &FeatureStore, entities: &[EntityRow], known_at: bool) -> RecordBatch {
-    let request = HistoricalRequest { selection: features(&["sales"]), full_feature_names: false, known_at };
+    let request = HistoricalRequest {
+        selection: features(&["sales"]),
+        full_feature_names: false,
+        known_at,
+        event_timestamp: None,
+    };
     get_historical_features(store, &request, entity_table(entities)).await.unwrap()
 }
 

@@ -42,9 +42,12 @@ pub(crate) fn component(name: &str) -> PathBuf {
             .map(|entry| entry.unwrap().path().join("rust"))
             .collect();
         crates.push(project().join("tests/guests/mixture"));
-        let mut build = skewless(project());
-        let built = build.arg("build").args(&crates).arg("--out-dir").arg(&folder).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        for folder_of_crate in crates {
+            let name = folder_of_crate.strip_prefix(project()).unwrap().iter().nth(2).unwrap();
+            let out = folder.join(name).with_added_extension("wasm");
+            let built = skewless(project()).arg("build").arg(&folder_of_crate).arg("--out").arg(out).output().unwrap();
+            assert!(built.status.success(), "{}", printed(&built));
+        }
         folder
     });
     FOLDER.join(format!("{name}.wasm"))
@@ -87,7 +90,8 @@ pub(crate) fn strings(values: &[&str]) -> ArrayRef {
 }
 
 pub(crate) fn table(columns: &[(&str, ArrayRef)]) -> RecordBatch {
-    RecordBatch::try_from_iter_with_nullable(columns.iter().map(|(name, array)| (*name, Arc::clone(array), true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.iter().map(|(name, array)| (*name, Arc::clone(array), true)))
+        .unwrap()
 }
 
 pub(crate) fn write_parquet(path: &Path, batch: &RecordBatch) {
@@ -134,8 +138,17 @@ pub(crate) fn features(references: &[&str]) -> Selection {
     Selection::Features(references.iter().map(|reference| reference.parse::<FeatureRef>().unwrap()).collect())
 }
 
-pub(crate) async fn historical(store: &FeatureStore, selection: &[&str], entity_rows: RecordBatch) -> Result<RecordBatch, Error> {
-    let request = HistoricalRequest { selection: features(selection), full_feature_names: false, known_at: false };
+pub(crate) async fn historical(
+    store: &FeatureStore,
+    selection: &[&str],
+    entity_rows: RecordBatch,
+) -> Result<RecordBatch, Error> {
+    let request = HistoricalRequest {
+        selection: features(selection),
+        full_feature_names: false,
+        known_at: false,
+        event_timestamp: None,
+    };
     get_historical_features(store, &request, entity_rows).await
 }
 
@@ -145,6 +158,11 @@ pub(crate) async fn materialize_all(store: &FeatureStore) -> Vec<ViewSummary> {
     materialize(store, &request, &|_| {}).await.unwrap()
 }
 
-pub(crate) fn online(store: &FeatureStore, selection: &[&str], entity_rows: &RecordBatch, at: i64) -> Result<Features, Error> {
+pub(crate) fn online(
+    store: &FeatureStore,
+    selection: &[&str],
+    entity_rows: &RecordBatch,
+    at: i64,
+) -> Result<Features, Error> {
     OnlineFeatures::prepare(store, &features(selection))?.get(entity_rows, at)
 }

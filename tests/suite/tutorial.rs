@@ -49,10 +49,7 @@ on_demand_feature_views:
             ("user_id", int64s(&[1, 2, 3, 1, 2, 3])),
             ("purchases_7d", int64s(&[10, 5, 20, 12, 7, 22])),
             ("avg_spend", Arc::new(Float64Array::from(vec![50.0, 100.0, 25.0, 55.0, 95.0, 30.0]))),
-            (
-                "event_timestamp",
-                timestamps(&[january[0], january[0], january[0], january[1], january[1], january[1]]),
-            ),
+            ("event_timestamp", timestamps(&[january[0], january[0], january[0], january[1], january[1], january[1]])),
         ]),
     );
     let store = repository.apply().await.unwrap();

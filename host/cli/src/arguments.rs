@@ -45,7 +45,14 @@ pub(crate) struct GlobalArguments {
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
     /// What to log to standard error: error, warn, info, debug, trace, or `skewless_store=debug,warn`
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn", env = "SKEWLESS_LOG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        default_value = "warn",
+        env = "SKEWLESS_LOG",
+        hide_env_values = true
+    )]
     #[arg(value_parser = log_level, help_heading = "Global options")]
     pub(crate) log_level: String,
 }
@@ -61,6 +68,7 @@ pub(crate) enum Verb {
     MaterializeIncremental(verbs::materialize_incremental::Arguments),
     GetHistoricalFeatures(verbs::get_historical_features::Arguments),
     GetOnlineFeatures(verbs::get_online_features::Arguments),
+    CheckParity(verbs::check_parity::Arguments),
     Serve(verbs::serve::Arguments),
     List(verbs::list::Arguments),
     Describe(verbs::describe::Arguments),

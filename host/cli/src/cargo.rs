@@ -113,9 +113,9 @@ impl Workspace {
         let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"));
         let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
         let remapped = [(Some(self.root.clone()), "/workspace"), (cargo_home, "/cargo")];
-        flags.extend(remapped.into_iter().filter_map(|(from, to)| {
-            Some(format!("--remap-path-prefix={}={to}", from?.to_str()?))
-        }));
+        flags.extend(
+            remapped.into_iter().filter_map(|(from, to)| Some(format!("--remap-path-prefix={}={to}", from?.to_str()?))),
+        );
         let flags = serde_json::to_string(&flags).expect("texts become JSON");
         format!("target.{TARGET}.rustflags={flags}")
     }

@@ -22,9 +22,9 @@ impl Component {
         let bytes = encoded.map_err(|error| {
             Failure::impossible(format!("`{}` can't become a component: {error:#}", module.display()))
         })?;
-        let transform = runtime.load(&bytes).map_err(|error| {
-            Failure::impossible(format!("`{}` makes no transform: {error}", module.display()))
-        })?;
+        let transform = runtime
+            .load(&bytes)
+            .map_err(|error| Failure::impossible(format!("`{}` makes no transform: {error}", module.display())))?;
         Ok(Self { bytes, transform })
     }
 

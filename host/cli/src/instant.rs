@@ -23,9 +23,9 @@ pub(crate) fn parse_instant(text: &str) -> Result<Timestamp, String> {
 
 /// Reads a length of time such as `90s`, `3h` or `1d12h`; returns it in µs.
 pub(crate) fn parse_duration_micros(text: &str) -> Result<i64, String> {
-    let duration: Ttl = text.parse().map_err(|_| {
-        "write numbers with units, such as 90s, 3h, 7d or 1d12h (us, ms, s, m, h, d, w)".to_owned()
-    })?;
+    let duration: Ttl = text
+        .parse()
+        .map_err(|_| "write numbers with units, such as 90s, 3h, 7d or 1d12h (us, ms, s, m, h, d, w)".to_owned())?;
     Ok(duration.as_micros())
 }
 
@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn refuses_what_could_mean_another_instant() {
-        for text in ["", "now", "31.01.2013", "2013-02-30", "2013-01-31T08:00:00[Europe/Paris]", "2013-01-31T25:00", "2013-01"]
+        for text in
+            ["", "now", "31.01.2013", "2013-02-30", "2013-01-31T08:00:00[Europe/Paris]", "2013-01-31T25:00", "2013-01"]
         {
             assert!(parse_instant(text).is_err(), "{text}: {:?}", parse_instant(text));
         }

@@ -13,6 +13,7 @@ mod entity_values;
 mod failure;
 mod instant;
 mod output;
+mod parity;
 mod progress;
 mod sample_data;
 mod sdk;
@@ -51,6 +52,7 @@ fn run(session: &Session, verb: Verb) -> failure::Result<()> {
         Verb::MaterializeIncremental(arguments) => verbs::materialize_incremental::run(session, arguments),
         Verb::GetHistoricalFeatures(arguments) => verbs::get_historical_features::run(session, arguments),
         Verb::GetOnlineFeatures(arguments) => verbs::get_online_features::run(session, &arguments),
+        Verb::CheckParity(arguments) => verbs::check_parity::run(session, &arguments),
         Verb::Serve(arguments) => verbs::serve::run(session, &arguments),
         Verb::List(arguments) => verbs::list::run(session, &arguments),
         Verb::Describe(arguments) => verbs::describe::run(session, &arguments),

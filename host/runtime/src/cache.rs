@@ -45,9 +45,10 @@ impl CompiledCache {
 
     /// Keeps what was compiled. A failure is logged, since the next load only takes longer.
     pub(crate) fn put(&self, engine: &Engine, digest: &Digest, component: &Component) {
-        let kept = component.serialize().map_err(|error| error.to_string()).and_then(|code| {
-            self.write(&self.path(engine, digest), &code).map_err(|error| error.to_string())
-        });
+        let kept = component
+            .serialize()
+            .map_err(|error| error.to_string())
+            .and_then(|code| self.write(&self.path(engine, digest), &code).map_err(|error| error.to_string()));
         if let Err(reason) = kept {
             tracing::warn!(folder = %self.folder.display(), reason, "the compiled-code cache can't be written");
         }

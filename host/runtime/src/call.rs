@@ -86,9 +86,7 @@ fn classify(error: &wasmtime::Error, transform: &str, limits: &Limits, diagnosti
         return Error::LimitExceeded { transform, limit: *limit };
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => {
-            Error::LimitExceeded { transform, limit: Limit::Time { deadline: limits.deadline } }
-        }
+        Some(Trap::Interrupt) => Error::LimitExceeded { transform, limit: Limit::Time { deadline: limits.deadline } },
         Some(Trap::StackOverflow) => Error::LimitExceeded { transform, limit: Limit::Stack },
         Some(trap) => Error::Trap { transform, trap: trap.to_string(), diagnostics },
         // Neither a trap nor a limit of ours: the result could not be read from the guest's memory.

@@ -115,7 +115,17 @@ mod tests {
 
     #[test]
     fn foreign_and_cut_bytes_are_refused() {
-        insta::assert_snapshot!(check(b"PAR1 and so on").unwrap_err(), @"");
+        insta::assert_snapshot!(check(b"PAR1 and so on").unwrap_err(), @r#"not a WebAssembly component: magic header not detected: bad magic number - expected=[
+    0x0,
+    0x61,
+    0x73,
+    0x6d,
+] actual=[
+    0x50,
+    0x41,
+    0x52,
+    0x31,
+] (at byte 0 of 14)"#);
         let whole = wat::parse_str("(component (core module (func)))").unwrap();
         insta::assert_snapshot!(check(&whole[..whole.len() - 3]).unwrap_err(), @"");
     }

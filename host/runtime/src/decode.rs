@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
-    StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::Field as ArrowField;
@@ -87,7 +87,8 @@ fn lists(
 ) -> Result<ArrayRef, Refusal> {
     let elements = length(&values.elements, &values.offsets);
     let offsets = offsets(values.offsets, rows, elements, "elements")?;
-    let element_nulls = bitmap(values.element_validity, elements).map_err(|refusal| format!("elements' validity: {refusal}"))?;
+    let element_nulls =
+        bitmap(values.element_validity, elements).map_err(|refusal| format!("elements' validity: {refusal}"))?;
     let elements = scalars(values.elements, element, elements, element_nulls)?;
     let field = Arc::new(ArrowField::new_list_field(element.to_arrow(), true));
     Ok(Arc::new(ListArray::try_new(field, offsets, elements, nulls).map_err(|error| error.to_string())?))
@@ -115,7 +116,9 @@ fn length(values: &ScalarValuesResult, offsets: &[i32]) -> usize {
         ScalarValuesResult::Int64s(values) | ScalarValuesResult::Timestamps(values) => values.len(),
         ScalarValuesResult::Float32s(values) => values.len(),
         ScalarValuesResult::Float64s(values) => values.len(),
-        ScalarValuesResult::Strings(values) | ScalarValuesResult::Bytes(values) => values.offsets.len().saturating_sub(1),
+        ScalarValuesResult::Strings(values) | ScalarValuesResult::Bytes(values) => {
+            values.offsets.len().saturating_sub(1)
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 
-use crate::bindings::skewless::transform::types::{ColumnParam, ListValuesParam, ScalarValuesParam, ValuesParam, VariableValuesParam};
+use crate::bindings::skewless::transform::types::{
+    ColumnParam, ListValuesParam, ScalarValuesParam, ValuesParam, VariableValuesParam,
+};
 use crate::canonical::{bitmap_bytes, canonical};
 use crate::data_type::{DataType, Field, ScalarType};
 

@@ -78,7 +78,9 @@ pub enum Error {
         reason: String,
     },
     /// Too many calls were under way for too long. Try again later.
-    #[error("overloaded: {instances} transform calls are under way and none ended within {waited_ms} ms; try again later")]
+    #[error(
+        "overloaded: {instances} transform calls are under way and none ended within {waited_ms} ms; try again later"
+    )]
     Overloaded {
         /// how many calls were running
         instances: usize,

@@ -93,8 +93,8 @@ impl Runtime {
         if let Some(component) = self.shared.cache.as_ref().and_then(|cache| cache.get(engine, digest)) {
             return Ok(component);
         }
-        let component = Component::new(engine, bytes)
-            .map_err(|error| Error::InvalidComponent { reason: format!("{error:#}") })?;
+        let component =
+            Component::new(engine, bytes).map_err(|error| Error::InvalidComponent { reason: format!("{error:#}") })?;
         if let Some(cache) = &self.shared.cache {
             cache.put(engine, digest, &component);
         }

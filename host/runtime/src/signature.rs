@@ -24,7 +24,9 @@ pub(crate) fn check(signature: wit::Signature) -> Result<Signature, Error> {
     };
     match refusal(&signature) {
         None => Ok(signature),
-        Some(reason) => Err(Error::Signature { transform: shorten(&signature.name, NAME_BYTES_MAX).to_owned(), reason }),
+        Some(reason) => {
+            Err(Error::Signature { transform: shorten(&signature.name, NAME_BYTES_MAX).to_owned(), reason })
+        }
     }
 }
 
@@ -63,9 +65,7 @@ const NAME_RULE: &str = "must be 1 to 64 lower-case letters, digits and `_`, sta
 
 fn is_name(name: &str) -> bool {
     let tail = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    name.len() <= NAME_BYTES_MAX
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(tail)
+    name.len() <= NAME_BYTES_MAX && name.starts_with(|first: char| first.is_ascii_lowercase()) && name.bytes().all(tail)
 }
 
 /// The longest prefix of `text` that has at most `bytes_max` bytes.

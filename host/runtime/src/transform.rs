@@ -254,7 +254,8 @@ fn join(mut outputs: Vec<Output>) -> Result<Output, ArrowError> {
     let mut failures = Vec::new();
     let mut first_row = 0;
     for output in outputs {
-        failures.extend(output.failures.into_iter().map(|failure| RowFailure { row: failure.row + first_row, ..failure }));
+        failures
+            .extend(output.failures.into_iter().map(|failure| RowFailure { row: failure.row + first_row, ..failure }));
         first_row += output.batch.num_rows();
     }
     Ok(Output { batch, failures })

@@ -1,7 +1,7 @@
 //! What went wrong → an HTTP status, and a body that Feast's client turns into one of its own exceptions.
 //!
-//! The body is a JSON string that holds a JSON object: `"{\"module\": …, \"class\": …, \"message\": …}"`. Feast's client
-//! imports the class from the module and raises it with the message, or fails where it can't read that.
+//! The body is a JSON string that holds a JSON object: `"{\"module\": …, \"class\": …, \"message\": …}"`. Feast's
+//! client imports the class from the module and raises it with the message, or fails where it can't read that.
 //!
 //! | status | what |
 //! |---|---|
@@ -31,6 +31,9 @@ pub struct Failure {
     message: String,
 }
 
+/// The longest message, in characters. Messages repeat what was sent, which can be long.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+
 /// The class of errors that have none of their own, in `feast.errors`.
 const ANY_ERROR: &str = "FeastError";
 
@@ -45,7 +48,12 @@ impl Failure {
     /// A failure that Feast has no class for.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, class: ANY_ERROR, message: message.into() }
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { status, class: ANY_ERROR, message }
     }
 
     fn of_class(mut self, class: &'static str) -> Self {
@@ -143,26 +151,26 @@ mod tests {
 
     #[test]
     fn each_kind_of_error_has_its_status() {
-        insta::assert_snapshot!(of_kind(ErrorKind::NotFound), @"");
-        insta::assert_snapshot!(of_kind(ErrorKind::InvalidInput), @"");
-        insta::assert_snapshot!(of_kind(ErrorKind::Conflict), @"");
-        insta::assert_snapshot!(of_kind(ErrorKind::Transform), @"");
-        insta::assert_snapshot!(of_kind(ErrorKind::Unavailable), @"");
-        insta::assert_snapshot!(of_kind(ErrorKind::Corrupt), @"");
-        insta::assert_snapshot!(of_kind(ErrorKind::InvalidDefinition), @"");
+        insta::assert_snapshot!(of_kind(ErrorKind::NotFound), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeastObjectNotFoundException\",\"message\":\"what went wrong\"}""#);
+        insta::assert_snapshot!(of_kind(ErrorKind::InvalidInput), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"what went wrong\"}""#);
+        insta::assert_snapshot!(of_kind(ErrorKind::Conflict), @r#"409 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"what went wrong\"}""#);
+        insta::assert_snapshot!(of_kind(ErrorKind::Transform), @r#"422 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"what went wrong\"}""#);
+        insta::assert_snapshot!(of_kind(ErrorKind::Unavailable), @r#"503 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"what went wrong\"}""#);
+        insta::assert_snapshot!(of_kind(ErrorKind::Corrupt), @r#"500 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"what went wrong\"}""#);
+        insta::assert_snapshot!(of_kind(ErrorKind::InvalidDefinition), @r#"500 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"what went wrong\"}""#);
     }
 
     #[test]
     fn what_feast_has_a_class_for_gets_it() {
         let error = || Error::not_found("unknown feature view `wether`: did you mean `weather`?");
-        insta::assert_snapshot!(told(AnswerError::UnknownView(error())), @"");
+        insta::assert_snapshot!(told(AnswerError::UnknownView(error())), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeatureViewNotFoundException\",\"message\":\"unknown feature view `wether`: did you mean `weather`?\"}""#);
         assert!(told(AnswerError::UnknownService(error())).contains("FeatureServiceNotFoundException"));
         assert!(told(AnswerError::NameCollision(error())).contains("FeatureNameCollisionError"));
         let missing = |role| RequestError::Missing {
             column: Column { name: "a".into(), data_type: skewless_runtime::ScalarType::Int64.into(), role },
             needed: "request field `a` (int64)".into(),
         };
-        insta::assert_snapshot!(told(missing(Role::RequestField)), @"");
+        insta::assert_snapshot!(told(missing(Role::RequestField)), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"RequestDataNotFoundInEntityRowsException\",\"message\":\"request field `a` (int64) is missing from `entities`: the features asked for need request field `a` (int64)\"}""#);
         assert!(told(missing(Role::JoinKey)).contains("FeastEntityDFMissingColumnsError"));
     }
 
@@ -171,6 +179,12 @@ mod tests {
         assert!(told(RequestError::NotUtf8 { at: 3 }).starts_with("422 "));
         assert!(told(RequestError::TwoSelections).starts_with("400 "));
         assert!(told(RequestError::TooLong { bytes: 20_000_000 }).starts_with("413 "));
+    }
+
+    #[test]
+    fn a_message_repeats_only_so_much() {
+        let failure = Failure::new(StatusCode::BAD_REQUEST, "é".repeat(1 << 20));
+        assert_eq!(failure.message(), format!("{}…", "é".repeat(MESSAGE_CHARS_MAX)));
     }
 
     #[test]

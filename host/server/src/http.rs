@@ -2,13 +2,13 @@
 //!
 //! | route | what |
 //! |---|---|
-//! | `POST /get-online-features` | features for some rows, in Feast's form: see [`wire`](crate::wire); any content type |
+//! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type |
 //! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
 //!
-//! To answer means to read a file and to call WebAssembly: microseconds to milliseconds in which a thread is busy or waits
-//! for a disk. That happens on tokio's blocking threads, never on those that watch the connections, so that one slow
-//! request delays no other's bytes; and on few of them at once ([`REQUESTS_PER_CORE`]), since more would only take the
-//! cores from each other. Other requests wait for their turn. The hand-over costs some 10 µs of a request.
+//! To answer means to read a file and to call WebAssembly: microseconds to milliseconds in which a thread is busy or
+//! waits for a disk. That happens on tokio's blocking threads, never on those that watch the connections, so that one
+//! slow request delays no other's bytes; and on few of them at once, two for each core, since more would only take the
+//! cores from each other. Other requests wait for their turn.
 
 mod serve;
 mod trace;

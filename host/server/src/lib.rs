@@ -15,6 +15,8 @@
 
 pub mod failure;
 pub mod http;
+#[cfg(test)]
+mod planes;
 pub mod prepared;
 pub mod wire;
 

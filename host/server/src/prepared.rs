@@ -7,7 +7,7 @@ mod cache;
 
 use jiff::Timestamp;
 use skewless_store::definitions::Definitions;
-use skewless_store::{Error, FeatureStore, OnlineFeatures, Selection};
+use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, Selection};
 
 use crate::wire::response::response;
 use crate::wire::{Column, Question, Request, RequestError, instant};
@@ -72,8 +72,8 @@ impl Prepared {
         Ok(Self { columns: Column::needed_by(features.set()), names, features })
     }
 
-    /// Answers `request`, whose question must be the one this was prepared for, for the instant it names or else for `now`.
-    /// Blocks for a read of the online store and the calls of the transforms.
+    /// Answers `request`, whose question must be the one this was prepared for, for the instant it names or else for
+    /// `now`. Blocks for a read of the online store and the calls of the transforms.
     ///
     /// # Errors
     /// For columns that are not as they must be, transforms that fail on all rows, and whatever hinders reading the
@@ -82,7 +82,19 @@ impl Prepared {
         let rows = request.entity_rows(&self.columns)?;
         let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
         let features = self.features.get(rows.batch(), at)?;
-        Ok(Answer { body: response(&rows, &self.names, &features)?, rows: rows.batch().num_rows() })
+        let row_count = rows.batch().num_rows();
+        self.log_failures(&features, row_count);
+        Ok(Answer { body: response(&rows, &self.names, &features)?, rows: row_count })
+    }
+
+    /// Says why a transform failed on a row: the answer has no place for more than the status.
+    fn log_failures(&self, features: &Features, rows: usize) {
+        for (feature, name) in self.names.iter().enumerate() {
+            let reason = |row| features.failure_reason(feature, row).map(|reason| (row, reason));
+            if let Some((row, reason)) = (0..rows).find_map(reason) {
+                tracing::info!(feature = name, row, reason, "a transform failed on this row, and maybe on others");
+            }
+        }
     }
 }
 

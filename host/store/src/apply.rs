@@ -80,7 +80,8 @@ pub async fn plan(repository: &Repository, runtime: &Runtime) -> Result<Plan> {
     checks::check(repository, &components.collect())?;
     let settings = &repository.settings;
     let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
-    let (parent, state) = registry.current().await?.map_or((0, State::default()), |commit| (commit.number, commit.state));
+    let (parent, state) =
+        registry.current().await?.map_or((0, State::default()), |commit| (commit.number, commit.state));
     let changes = diff(&state.definitions, &repository.definitions);
     let components = built.iter().filter_map(|(name, built)| {
         let from = state.transforms.get(name).map(|applied| applied.digest.clone());
@@ -122,7 +123,8 @@ fn state_after(before: State, repository: &Repository, plan: &Plan) -> State {
     for view in definitions.feature_views.iter().filter(|view| view.online) {
         let state = views.entry(view.name.clone()).or_default();
         state.remember(row_schema(view));
-        let component_changed = view.transform.as_ref().is_some_and(|by| plan.components.iter().any(|change| change.transform == by.name));
+        let component_changed =
+            view.transform.as_ref().is_some_and(|by| plan.components.iter().any(|change| change.transform == by.name));
         let changed = before.definitions.feature_view(&view.name) != Some(view)
             || before.definitions.source(&view.source) != definitions.source(&view.source);
         if changed || component_changed {
@@ -162,7 +164,8 @@ fn load_component(repository: &Repository, definition: &TransformDefinition, run
     })?;
     let own_name = &transform.signature().name;
     if own_name != name {
-        let message = format!("transform `{name}` has a component that calls itself `{own_name}`: give both the same name");
+        let message =
+            format!("transform `{name}` has a component that calls itself `{own_name}`: give both the same name");
         return Err(blame(Error::invalid_definition(message)));
     }
     Ok(Built { bytes, transform })

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use skewless_runtime::{DataType, ScalarType};
 
-use crate::definitions::unknown;
+use crate::definitions::hint;
 use crate::feature_set::FeatureSet;
 use crate::features::Asked;
 use crate::offline::conversion::convert;
@@ -34,16 +35,20 @@ impl EntityRows {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the file is no Parquet file, a column is missing or has another
     /// type, or a join key or an instant is null.
-    pub(crate) fn read(path: &Path, set: &FeatureSet) -> Result<Self> {
+    pub(crate) fn read(path: &Path, set: &FeatureSet, at: Option<i64>) -> Result<Self> {
         let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::invalid_input(format!("entity rows `{}` can't be read as Parquet", path.display())).because(error)
         };
         let batch = read_parquet(path).map_err(unreadable)?;
-        Self::new(batch, set)
+        Self::new(batch, set, at)
     }
 
-    /// Takes what `set` needs from `batch`.
-    pub(crate) fn new(batch: RecordBatch, set: &FeatureSet) -> Result<Self> {
+    /// Takes what `set` needs from `batch`, with all rows at the instant `at` where one is given.
+    pub(crate) fn new(batch: RecordBatch, set: &FeatureSet, at: Option<i64>) -> Result<Self> {
+        let batch = match at {
+            Some(at) => with_instant(&batch, at).map_err(arrow_error)?,
+            None => batch,
+        };
         let join_keys = set.join_keys().iter().map(|key| (key.name.as_str(), key.data_type, "join key"));
         let request = set.request_fields().iter().map(|(name, data_type)| (name.as_str(), *data_type, "request field"));
         let columns = join_keys.chain(request).map(|(name, data_type, what)| {
@@ -57,6 +62,23 @@ impl EntityRows {
         let asked = Asked { request, event_timestamps: instants(&batch)? };
         Ok(Self { batch, asked })
     }
+}
+
+/// The rows with `at` as the instant of each, in place of the column that says so or behind the others.
+fn with_instant(batch: &RecordBatch, at: i64) -> Result<RecordBatch, ArrowError> {
+    let instants: ArrayRef = Arc::new(TimestampMicrosecondArray::from_value(at, batch.num_rows()).with_timezone("UTC"));
+    let field = Arc::new(Field::new(EVENT_TIMESTAMP, instants.data_type().clone(), false));
+    let schema = batch.schema();
+    let mut fields: Vec<_> = schema.fields().iter().map(Arc::clone).collect();
+    let mut columns = batch.columns().to_vec();
+    match schema.index_of(EVENT_TIMESTAMP) {
+        Ok(place) => (fields[place], columns[place]) = (field, instants),
+        Err(_) => {
+            fields.push(field);
+            columns.push(instants);
+        }
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
 /// The instant of each row, in µs.
@@ -76,12 +98,13 @@ fn column(batch: &RecordBatch, name: &str, data_type: DataType, what: &str) -> R
         let schema = batch.schema();
         let known = schema.fields().iter().map(|field| field.name().as_str());
         Error::invalid_input(format!(
-            "{what} `{name}` ({data_type}) is missing from the entity rows: {}",
-            unknown("column", name, known)
+            "{what} `{name}` ({data_type}) is missing from the entity rows, which have no such column: {}",
+            hint(name, known)
         ))
     })?;
-    convert(column, data_type)
-        .map_err(|reason| Error::invalid_input(format!("{what} `{name}` of the entity rows is not {data_type}: {reason}")))
+    convert(column, data_type).map_err(|reason| {
+        Error::invalid_input(format!("{what} `{name}` of the entity rows is not {data_type}: {reason}"))
+    })
 }
 
 fn read_parquet(path: &Path) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use skewless_runtime::{DataType, Field, ScalarType};
 
 use crate::compute::AppliedComponent;
-use crate::definitions::{
-    Definitions, FeatureRef, FeatureView, InputRef, JoinKey, OnDemandFeatureView, unknown,
-};
+use crate::definitions::{Definitions, FeatureRef, FeatureView, InputRef, JoinKey, OnDemandFeatureView, hint, unknown};
 use crate::{Error, Result};
 
 /// The features somebody asks for.
@@ -228,7 +226,11 @@ impl Resolver<'_> {
         }
         let field = view.feature(feature).ok_or_else(|| {
             let known = view.schema.iter().map(|field| field.name.as_str());
-            Error::not_found(unknown(&format!("feature of view `{}`", view.name), feature, known))
+            Error::not_found(format!(
+                "feature view `{}` has no feature `{feature}`: {}",
+                view.name,
+                hint(feature, known)
+            ))
         })?;
         features.push((feature.to_owned(), field.data_type));
         Ok((position, features.len() - 1))
@@ -267,7 +269,8 @@ fn chosen<'a>(reference: &'a FeatureRef, known: &[&'a str]) -> Result<Vec<&'a st
         FeatureRef::View(_) => Ok(known.to_vec()),
         FeatureRef::Feature { feature, .. } if known.contains(&feature.as_str()) => Ok(vec![feature]),
         FeatureRef::Feature { view, feature } => {
-            Err(Error::not_found(unknown(&format!("feature of view `{view}`"), feature, known.iter().copied())))
+            let hint = hint(feature, known.iter().copied());
+            Err(Error::not_found(format!("on-demand feature view `{view}` has no feature `{feature}`: {hint}")))
         }
     }
 }

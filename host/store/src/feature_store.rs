@@ -36,7 +36,9 @@ impl FeatureStore {
         let registry = Registry::open(&settings.registry, root, &settings.project)?;
         let commit = registry.current().await?.ok_or_else(|| {
             let Settings { project, registry, .. } = settings;
-            Error::not_found(format!("nothing is applied for project `{project}` in registry `{registry}`; run `skewless apply`"))
+            Error::not_found(format!(
+                "nothing is applied for project `{project}` in registry `{registry}`; run `skewless apply`"
+            ))
         })?;
         let components = load_components(&registry, &commit.state, runtime).await?;
         let online = Arc::new(open_online_store(root, settings)?);

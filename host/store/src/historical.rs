@@ -41,6 +41,8 @@ pub struct HistoricalRequest {
     pub full_feature_names: bool,
     /// whether a source row counts only from its created timestamp on
     pub known_at: bool,
+    /// ask about this instant, in µs, in all rows, whatever they say; for scoring a batch
+    pub event_timestamp: Option<i64>,
 }
 
 /// How far a training set is.
@@ -94,7 +96,7 @@ pub async fn write_training_set(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<TrainingSetSummary> {
     let set = store.feature_set(&request.selection)?;
-    let entity_rows = EntityRows::read(entities, &set)?;
+    let entity_rows = EntityRows::read(entities, &set, request.event_timestamp)?;
     let training_set = TrainingSet::join(store, request, set, entity_rows, progress).await?;
     let mut file = TrainingSetFile::create(out, &training_set.schema, store, &training_set.set, command_line)?;
     let mut summary = training_set.empty_summary();
@@ -120,7 +122,7 @@ pub async fn get_historical_features(
     entity_rows: RecordBatch,
 ) -> Result<RecordBatch> {
     let set = store.feature_set(&request.selection)?;
-    let entity_rows = EntityRows::new(entity_rows, &set)?;
+    let entity_rows = EntityRows::new(entity_rows, &set, request.event_timestamp)?;
     let training_set = TrainingSet::join(store, request, set, entity_rows, &|_| {}).await?;
     let starts = (0..training_set.rows().max(1)).step_by(ROWS_AT_ONCE);
     let batches = starts.map(|start| Ok(training_set.rows_from(start)?.0)).collect::<Result<Vec<_>>>()?;

@@ -169,7 +169,14 @@ async fn materialize_view(
     let seen = Arc::new(Seen::default());
     let rows = seen.clone().watch(SourceTable::open(source, store.root())?.scan(&scan).await?);
     let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
-    let mut writer = Writer { view, schema, features, online: Arc::clone(store.online()), waiting: Vec::new(), done: Done::default() };
+    let mut writer = Writer {
+        view,
+        schema,
+        features,
+        online: Arc::clone(store.online()),
+        waiting: Vec::new(),
+        done: Done::default(),
+    };
     let mut latest = std::pin::pin!(latest_rows(rows, &types).await?);
     while let Some(latest) = latest.try_next().await? {
         writer.take(latest).await?;
@@ -177,7 +184,8 @@ async fn materialize_view(
         progress(Progress { feature_view: &view.name, rows_read, entities });
     }
     writer.flush().await?;
-    let interval = Interval { start: start.unwrap_or_else(|| seen.first()), end: request.end.min(request.now).as_microsecond() };
+    let interval =
+        Interval { start: start.unwrap_or_else(|| seen.first()), end: request.end.min(request.now).as_microsecond() };
     record(store, view, interval, writer.features.component().map(ToString::to_string), request.now).await?;
     Ok(summary(view, start, request.end, &seen, &writer.done))
 }
@@ -248,8 +256,10 @@ impl Writer<'_> {
         let all = BooleanArray::from(vec![true; count]);
         let (columns, failed) = self.features.of(latest.columns, &all)?;
         let fields = self.schema.fields.iter().map(|(name, data_type)| Field::new(name, data_type.to_arrow(), true));
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).map_err(arrow_error)?;
-        let encoder = RowEncoder::new(&self.schema, &batch, &latest.event_timestamps, Some(&latest.created_timestamps))?;
+        let batch =
+            RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).map_err(arrow_error)?;
+        let encoder =
+            RowEncoder::new(&self.schema, &batch, &latest.event_timestamps, Some(&latest.created_timestamps))?;
         let encoder = match self.features.component() {
             Some(digest) => encoder.made_by(digest.prefix()),
             None => encoder,
@@ -265,7 +275,8 @@ impl Writer<'_> {
 
     /// Writes what is waiting in one transaction.
     async fn flush(&mut self) -> Result<()> {
-        let (waiting, online, view) = (std::mem::take(&mut self.waiting), Arc::clone(&self.online), self.view.name.clone());
+        let (waiting, online, view) =
+            (std::mem::take(&mut self.waiting), Arc::clone(&self.online), self.view.name.clone());
         let write = move || {
             let rows = waiting.iter().flat_map(|packed| packed.keys.iter().zip(&packed.rows));
             let rows = rows.filter_map(|(key, row)| Some(KeyedRow { key: key?, row: row? }));

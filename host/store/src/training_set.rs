@@ -53,7 +53,8 @@ impl TrainingSetFile {
         command_line: &str,
     ) -> Result<Self> {
         let temporary = out.with_added_extension(format!("{}.tmp", std::process::id()));
-        let failed = |error: std::io::Error| Error::unavailable(format!("`{}` can't be created", out.display())).because(error);
+        let failed =
+            |error: std::io::Error| Error::unavailable(format!("`{}` can't be created", out.display())).because(error);
         let file = File::create(&temporary).map_err(failed)?;
         let provenance = serde_json::to_string(&provenance(store, set, command_line)).expect("plain data becomes JSON");
         let properties = WriterProperties::builder()

@@ -41,9 +41,10 @@ impl ViewFeatures {
             Error::not_found(format!("transform `{}` of feature view `{}` is not applied", by.name, view.name))
         })?;
         let signature = component.transform.signature();
-        let columns = signature.inputs.iter().map(|input| {
-            (by.inputs.get(&input.name).unwrap_or(&input.name).clone(), input.data_type)
-        });
+        let columns = signature
+            .inputs
+            .iter()
+            .map(|input| (by.inputs.get(&input.name).unwrap_or(&input.name).clone(), input.data_type));
         let output = |(name, _): &(String, DataType)| {
             let place = signature.outputs.iter().position(|output| output.name == *name);
             place.ok_or_else(|| Error::not_found(format!("transform `{}` has no output `{name}`", by.name)))
@@ -68,7 +69,8 @@ impl ViewFeatures {
         let rows = filter_record_batch(&rows, present).map_err(arrow_error)?;
         let output = compute(&computed.component, &rows, Limits::BATCH)?;
         let mut next = 0_u32..;
-        let places: UInt32Array = present.values().iter().map(|present| if present { next.next() } else { None }).collect();
+        let places: UInt32Array =
+            present.values().iter().map(|present| if present { next.next() } else { None }).collect();
         let features = take_record_batch(&output.batch, &places).map_err(arrow_error)?;
         let features = computed.outputs.iter().map(|output| Arc::clone(features.column(*output)));
         Ok((features.collect(), output.failures.len() as u64))

@@ -23,7 +23,11 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(error) => error.into_compile_error(),
     };
     undocument_parameters(&mut function);
-    quote!(#function #glue)
+    quote! {
+        #[allow(clippy::too_many_arguments, reason = "a transform takes as many inputs as it needs")]
+        #function
+        #glue
+    }
 }
 
 /// Rust allows no documentation on parameters, except for an attribute to read and remove.

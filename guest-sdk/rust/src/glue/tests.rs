@@ -175,6 +175,7 @@ fn columns(rows: &[Row]) -> Vec<ContractColumn> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn every_type_comes_out_as_it_went_in(rows in prop::collection::vec(any::<Row>(), 0..40)) {
         let columns = columns(&rows);

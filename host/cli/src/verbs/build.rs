@@ -9,7 +9,7 @@ use skewless_store::Error;
 use skewless_store::apply::component_path;
 use skewless_store::definitions::{Kind, Repository, TransformDefinition};
 
-use crate::cargo::Workspace;
+use crate::cargo::{Package, Workspace};
 use crate::component::Component;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
@@ -73,7 +73,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     let quiet = session.output.is_quiet();
     let mut built = Vec::new();
     for (workspace, jobs) in workspaces(jobs)? {
-        let packages: Vec<_> = jobs.iter().filter_map(|job| workspace.package(&job.folder)).collect();
+        let packages = jobs.iter().map(|job| job.package(&workspace)).collect::<Result<Vec<_>>>()?;
         let modules = workspace.build(&packages, quiet, &arguments.cargo)?;
         for (job, package) in jobs.iter().zip(&packages) {
             let module = modules.get(&package.id).ok_or_else(|| {
@@ -102,7 +102,8 @@ fn repository(session: &Session, arguments: &Arguments) -> Result<Option<Reposit
 fn jobs(repository: Option<&Repository>, paths: &[PathBuf]) -> Result<Vec<Job>> {
     let mut of_repository: Vec<Job> = repository.map(repository_jobs).unwrap_or_default();
     if paths.is_empty() {
-        let message = "no transform of the repository has a crate: their paths all name `.wasm` files, or there is none";
+        let message =
+            "no transform of the repository has a crate: their paths all name `.wasm` files, or there is none";
         return if of_repository.is_empty() { Err(Failure::impossible(message)) } else { Ok(of_repository) };
     }
     let job = |folder: &PathBuf| {
@@ -119,7 +120,7 @@ fn repository_jobs(repository: &Repository) -> Vec<Job> {
     let transforms = repository.definitions.transforms.iter();
     let with_crate = transforms.filter(|transform| !transform.path.ends_with(".wasm"));
     let job = |transform: &TransformDefinition| Job {
-        folder: repository.root.join(&transform.path),
+        folder: repository.root.strip_prefix(".").unwrap_or(&repository.root).join(&transform.path),
         transform: Some((transform.clone(), component_path(repository, transform))),
     };
     with_crate.map(job).collect()
@@ -138,6 +139,11 @@ fn workspaces(jobs: Vec<Job>) -> Result<Vec<(Workspace, Vec<Job>)>> {
 }
 
 impl Job {
+    fn package<'a>(&self, workspace: &'a Workspace) -> Result<&'a Package> {
+        let message = || format!("`{}` holds a cargo workspace: name one of its crates", self.folder.display());
+        workspace.package(&self.folder).ok_or_else(|| Failure::impossible(message()))
+    }
+
     /// The component of the crate's module, which must have the name that the repository gives it.
     fn component(&self, module: &Path, runtime: &Runtime, repository: Option<&Repository>) -> Result<Component> {
         let component = Component::from_module(module, runtime)?;
@@ -147,7 +153,8 @@ impl Job {
             return Ok(component);
         }
         let folder = self.folder.display();
-        let message = format!("the transform in `{folder}` calls itself `{own_name}`, not `{name}`: give both one name");
+        let message =
+            format!("the transform in `{folder}` calls itself `{own_name}`, not `{name}`: give both one name");
         let error = Error::invalid_definition(message);
         let location = repository.and_then(|repository| repository.location_of(Kind::Transform, name, "name"));
         Err(match location {
@@ -162,7 +169,7 @@ impl Job {
         let name = &transform.signature().name;
         let wanted = out.or(self.transform.as_ref().map(|(_, path)| path.as_path()));
         let beside_the_module = || workspace.target_directory.join("skewless").join(format!("{name}.wasm"));
-        let path = wanted.map_or_else(beside_the_module, Path::to_owned);
+        let path = wanted.map_or_else(beside_the_module, |path| path.strip_prefix(".").unwrap_or(path).to_owned());
         let changed = component.write(&path)?;
         let (digest, size_bytes) = (transform.digest().to_string(), transform.size_bytes());
         Ok(Built { transform: name.clone(), digest, size_bytes, path, changed })
@@ -171,7 +178,7 @@ impl Job {
 
 fn told(built: &[Built]) -> String {
     let rows = built.iter().map(|built| {
-        let path = built.path.strip_prefix(".").unwrap_or(&built.path).display().to_string();
+        let path = built.path.display().to_string();
         let size = format!("{} B", grouped(built.size_bytes as u64));
         let news = if built.changed { "new" } else { "unchanged" };
         [built.transform.clone(), short_digest(&built.digest).to_owned(), size, news.to_owned(), path]

@@ -1,11 +1,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use skewless_store::Selection;
 use skewless_store::definitions::FeatureRef;
 use skewless_store::historical::{HistoricalRequest, Progress as HowFar, TrainingSetSummary, write_training_set};
 
 use crate::failure::Result;
+use crate::instant::parse_instant;
 use crate::progress::Progress;
 use crate::session::{Session, block_on};
 use crate::table::{Table, counted, grouped, percent};
@@ -37,6 +39,9 @@ pub(crate) struct Arguments {
     /// Leave out source rows whose created timestamp is later than the entity row's instant
     #[arg(long)]
     known_at: bool,
+    /// Ask about this instant in all rows, whatever they say: features for scoring a batch
+    #[arg(long, value_name = "INSTANT", value_parser = parse_instant)]
+    event_timestamp: Option<Timestamp>,
     /// Print JSON: rows, and for each feature how many are present, null, not found, expired, failed
     #[arg(long)]
     json: bool,
@@ -62,9 +67,10 @@ impl SelectionArguments {
 }
 
 pub(crate) fn run(session: &Session, arguments: Arguments) -> Result<()> {
-    let Arguments { entities, selection, out, full_feature_names, known_at, json } = arguments;
+    let Arguments { entities, selection, out, full_feature_names, known_at, event_timestamp, json } = arguments;
     let selection = selection.selection().expect("clap requires one of them");
-    let request = HistoricalRequest { selection, full_feature_names, known_at };
+    let event_timestamp = event_timestamp.map(Timestamp::as_microsecond);
+    let request = HistoricalRequest { selection, full_feature_names, known_at, event_timestamp };
     let line = Progress::start(&session.output);
     let tell = |HowFar { stage, rows }: HowFar<'_>| line.say(format!("{stage}: {}", counted(rows, "row", "rows")));
     let summary = block_on(async {

@@ -64,7 +64,9 @@ fn missing<'a>(folder: &Path, files: &'a [TemplateFile]) -> Result<Vec<&'a Templ
 
 fn in_the_way(folder: &Path, path: &Path) -> Failure {
     let (folder, path) = (folder.display(), path.display());
-    Failure::impossible(format!("`{folder}` is not empty, it has `{path}`: name a new folder, as in `skewless init shop`"))
+    Failure::impossible(format!(
+        "`{folder}` is not empty, it has `{path}`: name a new folder, as in `skewless init shop`"
+    ))
 }
 
 fn write_new(path: &Path, content: &[u8]) -> Result<()> {

@@ -2,14 +2,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use skewless_runtime::{CONTRACT_VERSION, Digest, Field, Signature, Transform};
+use skewless_runtime::{CONTRACT_VERSION, Digest, Signature, Transform};
 use skewless_store::apply::component_path;
 use skewless_store::registry::Registry;
 
+use crate::description::fields;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::session::{Session, block_on};
-use crate::table::{Table, counted, one_line};
+use crate::table::{counted, one_line};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +45,11 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     let transform = Session::runtime()?.load(&bytes).map_err(named)?;
     let inspected = Inspected::of(&transform);
     let output = &session.output;
-    if arguments.json { output.print_json(&inspected)? } else { output.print(&inspected.told(output))? }
+    if arguments.json {
+        output.print_json(&inspected)?
+    } else {
+        output.print(&inspected.told(output))?
+    }
     Ok(())
 }
 
@@ -64,6 +69,10 @@ fn path(session: &Session, component: &str) -> Result<PathBuf> {
     let file = Path::new(component);
     if file.is_file() || component.ends_with(".wasm") {
         return Ok(file.to_owned());
+    }
+    if session.root().is_err() {
+        let message = format!("`{component}` is no file, and here is no repository that could have such a transform");
+        return Err(Failure::impossible(message));
     }
     let repository = session.repository()?;
     let Some(definition) = repository.definitions.transform(component) else {
@@ -96,28 +105,16 @@ impl<'a> Inspected<'a> {
         let Signature { name, version, documentation, inputs, outputs } = self.signature;
         let imports = if self.imports.is_empty() { "none".to_owned() } else { self.imports.join(", ") };
         format!(
-            "{}  {version}\n{}\n\ndigest    {}\nsize      {}\ncontract  {}\nimports   {imports}\n\n{}",
+            "{}  {version}\n{}\n\ndigest    {}\nsize      {}\ncontract  {}\nimports   {imports}\n\n{}\n{}\n{}\n{}",
             output.bold(name),
             one_line(documentation),
             self.digest,
             counted(self.size_bytes as u64, "byte", "bytes"),
             self.contract,
-            signature_tables(inputs, outputs, output),
+            output.bold("inputs"),
+            fields(inputs).indented("  "),
+            output.bold("outputs"),
+            fields(outputs).indented("  "),
         )
     }
-}
-
-/// The inputs and outputs of a transform.
-pub(super) fn signature_tables(inputs: &[Field], outputs: &[Field], output: &Output) -> String {
-    let table = |fields: &[Field], heading| {
-        let rows = fields.iter().map(|field| {
-            let logical = field.logical_type.as_ref().map_or_else(String::new, |logical| format!(" ({logical})"));
-            let nullable = if field.nullable { "yes" } else { "no" };
-            let data_type = format!("{}{logical}", field.data_type);
-            [field.name.clone(), data_type, nullable.to_owned(), field.documentation.clone()]
-        });
-        Table::new([heading, "type", "nullable", "documentation"]).with_rows(rows).indented("  ")
-    };
-    let (inputs, outputs) = (table(inputs, "input"), table(outputs, "output"));
-    format!("{}\n{inputs}\n{}\n{outputs}", output.bold("inputs"), output.bold("outputs"))
 }

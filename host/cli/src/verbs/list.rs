@@ -116,13 +116,13 @@ fn told(objects: &[Object<'_>], output: &Output) -> String {
         let table = Table::new(["name", "owner", "tags", "description"]).with_rows(kind.iter().map(|object| {
             [object.name.to_owned(), object.owner.to_owned(), tags(object.tags), object.description.to_owned()]
         }));
-        let title = output.bold(&kind[0].kind.section().replace('_', " "));
+        let title = output.bold(&kind[0].kind.section().replace('_', " ").replace("on demand", "on-demand"));
         text += &format!("{title}\n{}\n", table.indented("  "));
     }
     text
 }
 
 /// `key=value` of each tag.
-pub(super) fn tags(tags: &BTreeMap<String, String>) -> String {
+pub(crate) fn tags(tags: &BTreeMap<String, String>) -> String {
     tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }

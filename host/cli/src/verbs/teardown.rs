@@ -3,8 +3,8 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use skewless_store::open_online_store;
 use skewless_store::online::OnlineStore;
+use skewless_store::open_online_store;
 use skewless_store::registry::{Action, Registry, State};
 
 use crate::clock;

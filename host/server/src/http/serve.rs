@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use super::{ServerState, app};
 
-/// How long requests under way may take to end once the server is asked to. Longer than any transform may take; a caller
-/// that sends its body slower than that is cut off.
+/// How long requests under way may take to end once the server is asked to. Longer than any transform may take; a
+/// caller that sends its body slower than that is cut off.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
 /// Serves on `listener` until `shutdown` ends: then takes no more connections, answers the requests under way, and

@@ -54,3 +54,46 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use skewless_store::Selection;
+
+    use super::*;
+    use crate::planes::Planes;
+
+    fn question(features: usize) -> Question {
+        let selection = Selection::Features(vec!["facts:seats".parse().unwrap(); features]);
+        Question { selection, full_feature_names: false }
+    }
+
+    #[tokio::test]
+    async fn a_question_is_prepared_once() {
+        let (planes, cache) = (Planes::new().await, PreparedCache::default());
+        let first = cache.prepare(&planes.store, &question(1)).unwrap();
+        assert!(Arc::ptr_eq(&first, &cache.prepare(&planes.store, &question(1)).unwrap()));
+        let full = Question { full_feature_names: true, ..question(1) };
+        assert!(!Arc::ptr_eq(&first, &cache.prepare(&planes.store, &full).unwrap()));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_question_gives_way() {
+        let (planes, cache) = (Planes::new().await, PreparedCache::default());
+        for features in 1..=QUESTIONS_MAX + 1 {
+            cache.prepare(&planes.store, &question(features)).unwrap();
+        }
+        let kept = cache.kept.read().unwrap();
+        assert_eq!(kept.by_question.len(), QUESTIONS_MAX);
+        assert_eq!(kept.oldest_first.len(), QUESTIONS_MAX);
+        assert!(!kept.by_question.contains_key(&question(1)));
+        assert!(kept.by_question.contains_key(&question(QUESTIONS_MAX + 1)));
+    }
+
+    #[tokio::test]
+    async fn a_question_that_can_not_be_prepared_is_not_kept() {
+        let (planes, cache) = (Planes::new().await, PreparedCache::default());
+        let unknown = Question { selection: Selection::Service("x".into()), full_feature_names: false };
+        assert!(cache.prepare(&planes.store, &unknown).is_err());
+        assert!(cache.kept.read().unwrap().by_question.is_empty());
+    }
+}

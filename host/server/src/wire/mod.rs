@@ -19,6 +19,7 @@
 //!
 //! Two of these differ from Feast, which can't answer with a NaN at all, and drops the fraction of a timestamp's seconds.
 
+pub mod ask;
 mod column;
 mod error;
 pub(crate) mod instant;

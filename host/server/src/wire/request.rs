@@ -64,7 +64,7 @@ pub struct EntityRows {
 
 /// The body as it came.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Body<'a> {
     #[serde(borrow)]
     features: Option<&'a RawValue>,
@@ -94,6 +94,10 @@ impl<'a> Request<'a> {
             return Err(RequestError::TooLong { bytes: body.len() });
         }
         let text = std::str::from_utf8(body).map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
+        if text.trim_ascii_start().starts_with('[') {
+            // Else its elements would be taken for the keys, one by one.
+            return Err(RequestError::Json { reason: "it is a list, expected an object".to_owned() });
+        }
         let body: Body<'a> =
             serde_json::from_str(text).map_err(|error| RequestError::Json { reason: error.to_string() })?;
         Ok(Self {

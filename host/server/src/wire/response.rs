@@ -15,7 +15,8 @@ mod cells;
 use arrow::array::ArrayRef;
 use skewless_store::{Error, Features, Result, Status};
 
-use self::cells::{Cells, append_json};
+use self::cells::Cells;
+pub(super) use self::cells::append_json;
 use super::{EntityRows, instant};
 
 /// Writes an answer, column by column, straight from Arrow columns.
@@ -58,9 +59,7 @@ impl<'a> ResponseWriter<'a> {
         values: &ArrayRef,
         detail: impl Fn(usize) -> (Status, Option<i64>),
     ) -> Result<()> {
-        let Some(cells) = Cells::new(values) else {
-            return Err(Error::corrupt(format!("`{name}` has type {}, which no feature can have", values.data_type())));
-        };
+        let cells = cells(name, values)?;
         if !self.names.is_empty() {
             self.out.push(b',');
         }
@@ -91,7 +90,13 @@ impl Default for ResponseWriter<'_> {
     }
 }
 
-fn append_list(out: &mut Vec<u8>, length: usize, mut append: impl FnMut(&mut Vec<u8>, usize)) {
+/// The cells of column `name`.
+pub(super) fn cells<'a>(name: &str, values: &'a ArrayRef) -> Result<Cells<'a>> {
+    let refused = || Error::corrupt(format!("`{name}` has type {}, which no feature can have", values.data_type()));
+    Cells::new(values).ok_or_else(refused)
+}
+
+pub(super) fn append_list(out: &mut Vec<u8>, length: usize, mut append: impl FnMut(&mut Vec<u8>, usize)) {
     out.push(b'[');
     for position in 0..length {
         if position > 0 {

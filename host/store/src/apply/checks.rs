@@ -80,7 +80,10 @@ fn check_view_transform(view: &FeatureView, by: &ViewTransform, signature: &Sign
             None => return Err(format!("feature `{}` is no output of transform `{}`", field.name, by.name)),
             Some(output) if output.data_type != field.data_type => {
                 let (name, declared, found) = (&field.name, field.data_type, output.data_type);
-                return Err(format!("feature `{name}` is declared {declared}, but transform `{}` yields {found}", by.name));
+                return Err(format!(
+                    "feature `{name}` is declared {declared}, but transform `{}` yields {found}",
+                    by.name
+                ));
             }
             Some(_) => {}
         }
@@ -102,10 +105,17 @@ fn check_on_demand_feature_view(
     let signature = components[&view.transform].transform.signature();
     let is_input = |name: &str| signature.inputs.iter().any(|input| input.name == name);
     if let Some(input) = view.inputs.keys().find(|input| !is_input(input)) {
-        return Err(blame(&format!("inputs.{input}"), format!("transform `{}` has no input `{input}`", view.transform)));
+        return Err(blame(
+            &format!("inputs.{input}"),
+            format!("transform `{}` has no input `{input}`", view.transform),
+        ));
     }
     for input in &signature.inputs {
-        let path = if view.inputs.contains_key(&input.name) { format!("inputs.{}", input.name) } else { "transform".to_owned() };
+        let path = if view.inputs.contains_key(&input.name) {
+            format!("inputs.{}", input.name)
+        } else {
+            "transform".to_owned()
+        };
         input_reference(&repository.definitions, view, input).map_err(|reason| blame(&path, reason))?;
     }
     Ok(())

@@ -110,7 +110,10 @@ mod tests {
     fn what_loses_nothing_is_converted() {
         assert_eq!(converted(Int8Array::from(vec![-1]), "int64").unwrap().as_primitive::<Int64Type>().value(0), -1);
         let dictionary: DictionaryArray<Int8Type> = vec!["a", "b", "a"].into_iter().collect();
-        assert_eq!(*converted(dictionary, "string").unwrap().as_string::<i32>(), StringArray::from(vec!["a", "b", "a"]));
+        assert_eq!(
+            *converted(dictionary, "string").unwrap().as_string::<i32>(),
+            StringArray::from(vec!["a", "b", "a"])
+        );
         assert!(converted(LargeStringArray::from(vec!["a"]), "string").is_ok());
         let lists = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), None]);
         let lists = converted(lists, "list<int64>").unwrap();

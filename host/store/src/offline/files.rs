@@ -22,7 +22,10 @@ pub(crate) fn expand(path: &str, root: &Path) -> Result<Vec<PathBuf>> {
         matches(&full.to_string_lossy(), path)?
     };
     if files.is_empty() {
-        return Err(Error::invalid_definition(format!("`{path}` leads to no Parquet file (looked in `{}`)", root.display())));
+        return Err(Error::invalid_definition(format!(
+            "`{path}` leads to no Parquet file (looked in `{}`)",
+            root.display()
+        )));
     }
     files.sort();
     Ok(files)
@@ -32,7 +35,9 @@ fn matches(pattern: &str, path: &str) -> Result<Vec<PathBuf>> {
     let found = glob::glob(pattern)
         .map_err(|error| Error::invalid_definition(format!("`{path}` is no path or pattern")).because(error))?;
     let files = found.filter(|found| found.as_ref().map_or(true, |path| path.is_file()));
-    files.collect::<Result<_, _>>().map_err(|error| Error::unavailable(format!("`{path}` can't be read")).because(error))
+    files
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::unavailable(format!("`{path}` can't be read")).because(error))
 }
 
 #[cfg(test)]

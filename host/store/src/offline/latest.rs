@@ -59,7 +59,8 @@ pub(crate) async fn latest_rows(
     let input = OneShot::new(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), batches)));
     let table = StreamingTable::try_new(schema, vec![Arc::new(input)]).map_err(sort_error)?;
     let order = ["key", "event_timestamp", "created_timestamp", "place"].map(|name| col(name).sort(true, true));
-    let sorted = session().read_table(Arc::new(table)).and_then(|table| table.sort(order.to_vec())).map_err(sort_error)?;
+    let sorted =
+        session().read_table(Arc::new(table)).and_then(|table| table.sort(order.to_vec())).map_err(sort_error)?;
     let sorted = sorted.execute_stream().await.map_err(sort_error)?;
     Ok(last_of_each_key(sorted.map_err(sort_error)))
 }
@@ -71,7 +72,9 @@ fn sort_schema(types: &[ArrowType]) -> SchemaRef {
         Field::new("created_timestamp", ArrowType::Int64, true),
         Field::new("place", ArrowType::UInt64, false),
     ];
-    fields.extend(types.iter().enumerate().map(|(column, data_type)| Field::new(format!("c{column}"), data_type.clone(), true)));
+    fields.extend(
+        types.iter().enumerate().map(|(column, data_type)| Field::new(format!("c{column}"), data_type.clone(), true)),
+    );
     Arc::new(Schema::new(fields))
 }
 
@@ -139,7 +142,9 @@ fn sort_error(error: DataFusionError) -> Error {
             DataFusionError::External(inner) => *inner.downcast::<Error>().expect("checked above"),
             wrapped => Error::unavailable(wrapped.to_string()),
         },
-        _ => Error::unavailable("the newest rows could not be sorted; is there room for temporary files?").because(error),
+        _ => {
+            Error::unavailable("the newest rows could not be sorted; is there room for temporary files?").because(error)
+        }
     }
 }
 

@@ -101,7 +101,8 @@ impl PointInTimeJoin {
         }
         self.retained.add(&rows.columns, kept)?;
         if self.retained.rows > 2 * self.slots.len() + SPARE_ROWS {
-            self.retained.compact(self.slots.iter_mut().filter_map(|slot| slot.best.as_mut()).map(|best| &mut best.place))?;
+            self.retained
+                .compact(self.slots.iter_mut().filter_map(|slot| slot.best.as_mut()).map(|best| &mut best.place))?;
         }
         Ok(())
     }
@@ -122,7 +123,10 @@ impl PointInTimeJoin {
         self.slots.clear();
         let places: Vec<Option<Place>> = found.iter().map(|found| found.map(|found| found.place)).collect();
         let columns = self.retained.gather(&places, types)?;
-        Ok(Joined { columns, event_timestamps: found.iter().map(|found| found.map(|found| found.event_timestamp)).collect() })
+        Ok(Joined {
+            columns,
+            event_timestamps: found.iter().map(|found| found.map(|found| found.event_timestamp)).collect(),
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use skewless_runtime::{DataType, ScalarType};
 
 use super::conversion::{convert, is_convertible};
 use super::files;
-use crate::definitions::{Source, unknown};
+use crate::definitions::{Source, hint};
 use crate::online::encode_keys;
 use crate::{Error, Result};
 
@@ -71,7 +71,8 @@ impl SourceTable {
         }
         let schema = Schema::try_merge(schemas).map_err(|error| {
             let name = &source.name;
-            Error::invalid_definition(format!("the files of source `{name}` don't have the same columns")).because(error)
+            Error::invalid_definition(format!("the files of source `{name}` don't have the same columns"))
+                .because(error)
         })?;
         let files = files.iter().map(|file| file.display().to_string()).collect();
         Ok(Self { source: source.clone(), files, schema: Arc::new(schema) })
@@ -85,7 +86,7 @@ impl SourceTable {
         let column = self.column_in_file(name);
         let Ok(field) = self.schema.field_with_name(column) else {
             let known = self.schema.fields().iter().map(|field| field.name().as_str());
-            return Err(unknown(&format!("column of source `{}`", self.source.name), column, known));
+            return Err(format!("source `{}` has no column `{column}`: {}", self.source.name, hint(column, known)));
         };
         if is_convertible(field.data_type(), data_type) {
             return Ok(());
@@ -104,7 +105,10 @@ impl SourceTable {
     ///
     /// # Errors
     /// Where a column is missing, or the files can't be read.
-    pub(crate) async fn scan(&self, request: &ScanRequest) -> Result<impl Stream<Item = Result<SourceRows>> + Send + 'static> {
+    pub(crate) async fn scan(
+        &self,
+        request: &ScanRequest,
+    ) -> Result<impl Stream<Item = Result<SourceRows>> + Send + 'static> {
         let wanted = self.wanted(request);
         for (name, data_type) in &wanted {
             self.check(name, *data_type).map_err(Error::invalid_definition)?;
@@ -115,7 +119,11 @@ impl SourceTable {
         };
         let rows = self.rows(request).await.map_err(failed.clone())?;
         let stream = rows.execute_stream().await.map_err(failed.clone())?;
-        let typed = Typed { wanted, join_keys: request.join_keys.len(), has_created: self.source.created_timestamp_column.is_some() };
+        let typed = Typed {
+            wanted,
+            join_keys: request.join_keys.len(),
+            has_created: self.source.created_timestamp_column.is_some(),
+        };
         let (from, to) = (request.from, request.to);
         let source = self.source.name.clone();
         Ok(stream.map_err(failed).map(move |batch| {
@@ -147,7 +155,12 @@ impl SourceTable {
         }
         let column = |(name, _): &(String, DataType)| Expr::Column(Column::new_unqualified(self.column_in_file(name)));
         // A column may be wanted twice, as join key and as input of a transform; an alias keeps the names apart.
-        let columns: Vec<Expr> = self.wanted(request).iter().enumerate().map(|(place, wanted)| column(wanted).alias(place.to_string())).collect();
+        let columns: Vec<Expr> = self
+            .wanted(request)
+            .iter()
+            .enumerate()
+            .map(|(place, wanted)| column(wanted).alias(place.to_string()))
+            .collect();
         rows.select(columns)
     }
 
@@ -204,10 +217,12 @@ struct Typed {
 impl Typed {
     fn rows(&self, batch: &RecordBatch, from: Option<i64>, to: Option<i64>) -> Result<SourceRows, String> {
         let typed = self.wanted.iter().zip(batch.columns());
-        let typed = typed.map(|((name, to), column)| convert(column, *to).map_err(|reason| format!("column `{name}`: {reason}")));
+        let typed = typed
+            .map(|((name, to), column)| convert(column, *to).map_err(|reason| format!("column `{name}`: {reason}")));
         let columns = typed.collect::<Result<Vec<_>, _>>()?;
         let (columns, left_out) = self.usable(columns, from, to)?;
-        let times = |column: &ArrayRef| column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>();
+        let times =
+            |column: &ArrayRef| column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>();
         let event_timestamps = times(&columns[self.join_keys]).values().to_vec();
         let created_timestamps = match self.has_created {
             true => times(&columns[self.join_keys + 1]).iter().collect(),
@@ -221,7 +236,12 @@ impl Typed {
     }
 
     /// Drops rows outside the interval, and, counting them, rows without a join key or an event timestamp.
-    fn usable(&self, columns: Vec<ArrayRef>, from: Option<i64>, to: Option<i64>) -> Result<(Vec<ArrayRef>, u64), String> {
+    fn usable(
+        &self,
+        columns: Vec<ArrayRef>,
+        from: Option<i64>,
+        to: Option<i64>,
+    ) -> Result<(Vec<ArrayRef>, u64), String> {
         let event = columns[self.join_keys].as_primitive::<TimestampMicrosecondType>();
         let inside = |time: Option<i64>| {
             time.is_none_or(|time| from.is_none_or(|from| from <= time) && to.is_none_or(|to| time <= to))
@@ -237,9 +257,10 @@ impl Typed {
         if usable.true_count() == usable.len() {
             return Ok((columns, 0));
         }
-        let fields = self.wanted.iter().enumerate().map(|(place, (_, data_type))| {
-            arrow::datatypes::Field::new(place.to_string(), data_type.to_arrow(), true)
-        });
+        let fields =
+            self.wanted.iter().enumerate().map(|(place, (_, data_type))| {
+                arrow::datatypes::Field::new(place.to_string(), data_type.to_arrow(), true)
+            });
         let schema = Schema::new(fields.collect::<Vec<_>>());
         let batch = RecordBatch::try_new(Arc::new(schema), columns).map_err(|error| error.to_string())?;
         let batch = filter_record_batch(&batch, &usable).map_err(|error| error.to_string())?;

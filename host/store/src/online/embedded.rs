@@ -14,7 +14,9 @@ mod file;
 use std::path::Path;
 
 use arrow::array::LargeBinaryArray;
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError, TableHandle};
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError, TableHandle,
+};
 
 use self::file::{Failure, SharedFile, guarded};
 use super::row::{RowDamage, time_bytes};
@@ -75,7 +77,8 @@ impl OnlineStore {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) where the disk is full or fails: no row of this batch is stored.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) where the disk is full, and then no row of this batch is stored, or
+    /// where it fails, and then the message says whether any may be: all or none.
     /// [`Corrupt`](crate::ErrorKind::Corrupt) where the file is damaged, or a newer version wrote to it.
     pub fn write<'a>(&self, feature_view: &str, rows: impl IntoIterator<Item = KeyedRow<'a>>) -> Result<WriteSummary> {
         let (rows, given) = newest_of_each_entity(rows)?;
@@ -103,7 +106,7 @@ impl OnlineStore {
 
     /// Calls `visit` for each key of each request, in order, with the number of the request and the stored row.
     ///
-    /// All rows are of one instant: a batch that is being written meanwhile is in all of them or in none.
+    /// A null key finds nothing. All rows are of one instant: a batch that is being written meanwhile is in all of them or in none.
     ///
     /// # Errors
     ///
@@ -192,9 +195,9 @@ impl OnlineStore {
     ) -> Result<(), Failure> {
         let name = self.table_name(request.feature_view);
         let table = guarded(|| table_of(transaction, &name))?;
-        for key in request.keys.iter().flatten() {
+        for key in request.keys {
             let stored = guarded(|| {
-                let stored = table.as_ref().map(|table| table.get(key)).transpose()?.flatten();
+                let stored = table.as_ref().zip(key).map(|(table, key)| table.get(key)).transpose()?.flatten();
                 // Looked at here, so that a row whose place is damaged is found out here.
                 stored.as_ref().map(|stored| stored.value());
                 Ok(stored)
@@ -209,17 +212,14 @@ impl OnlineStore {
     }
 }
 
-type Rows<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
+type RowsTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-fn rows_table(name: &str) -> Rows<'_> {
+fn rows_table(name: &str) -> TableDefinition<'_, &'static [u8], &'static [u8]> {
     TableDefinition::new(name)
 }
 
 /// The table, if anything was ever written to it.
-fn table_of(
-    transaction: &ReadTransaction,
-    name: &str,
-) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>, Failure> {
+fn table_of(transaction: &ReadTransaction, name: &str) -> Result<Option<RowsTable>, Failure> {
     match transaction.open_table(rows_table(name)) {
         Ok(table) => Ok(Some(table)),
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
@@ -227,12 +227,13 @@ fn table_of(
     }
 }
 
-/// The row to store for each entity, with the bytes it is compared by, and how many rows there were.
+/// A row and the bytes it is compared by.
+type TimedRow<'a> = (KeyedRow<'a>, &'a [u8; 17]);
+
+/// The row to store for each entity, and how many rows there were.
 ///
 /// In the order of their keys, in which the pages of the file are visited once each.
-fn newest_of_each_entity<'a>(
-    rows: impl IntoIterator<Item = KeyedRow<'a>>,
-) -> Result<(Vec<(KeyedRow<'a>, &'a [u8; 17])>, u64)> {
+fn newest_of_each_entity<'a>(rows: impl IntoIterator<Item = KeyedRow<'a>>) -> Result<(Vec<TimedRow<'a>>, u64)> {
     let with_time = |(index, row): (usize, KeyedRow<'a>)| match time_bytes(row.row) {
         Ok(time) => Ok((row, time)),
         Err(damage) => Err(Error::invalid_input(format!("row {index} to store is not a packed row: {damage}"))),

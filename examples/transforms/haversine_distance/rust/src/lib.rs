@@ -3,7 +3,7 @@
 use skewless_sdk::transform;
 
 /// The earth's mean radius.
-const EARTH_RADIUS_KM: f64 = 6_371.0088;
+const EARTH_RADIUS_KM: f64 = 6371.0088;
 
 /// Great-circle distance between two points, in kilometres, on a sphere of the earth's mean radius.
 #[transform]

@@ -1,4 +1,4 @@
-//! Minutes since: the distance of two instants, one of which may be missing.
+//! Minutes since: a transform has no clock, so the instant to look back from is an input.
 
 use skewless_sdk::{Timestamp, transform};
 

@@ -21,7 +21,8 @@ pub fn runway_wind(
     /// Direction of take-off or landing, in degrees clockwise from north.
     runway_heading: f64,
 ) -> RunwayWind {
-    let (sin, cos) = (wind_direction - runway_heading).to_radians().sin_cos();
+    // Within one turn, so that 0 and 360 degrees give the same bits.
+    let (sin, cos) = (wind_direction - runway_heading).rem_euclid(360.0).to_radians().sin_cos();
     RunwayWind { headwind: wind_speed * cos, crosswind: wind_speed * sin }
 }
 

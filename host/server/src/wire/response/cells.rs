@@ -16,7 +16,7 @@ use super::append_list;
 use crate::wire::instant;
 
 /// A column, looked at once so that a cell costs one branch.
-pub(super) struct Cells<'a> {
+pub(in crate::wire) struct Cells<'a> {
     nulls: Option<&'a NullBuffer>,
     values: Values<'a>,
 }
@@ -47,7 +47,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Appends the value in `row`.
-    pub(super) fn append(&self, out: &mut Vec<u8>, row: usize) {
+    pub(in crate::wire) fn append(&self, out: &mut Vec<u8>, row: usize) {
         if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
             out.extend_from_slice(b"null");
             return;
@@ -86,7 +86,7 @@ impl<'a> Values<'a> {
 }
 
 /// Appends a text, a number, a boolean, or a list of texts.
-pub(super) fn append_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+pub(in crate::wire) fn append_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     serde_json::to_writer(out, value).expect("texts and numbers are JSON, and a vector takes all bytes");
 }
 

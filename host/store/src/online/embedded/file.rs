@@ -44,10 +44,12 @@ pub(super) enum Failure {
     Panic(String),
 }
 
+/// What was being done when it failed: it decides what may have become of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doing {
     Reading,
     Writing,
+    Committing,
 }
 
 impl SharedFile {
@@ -83,9 +85,11 @@ impl SharedFile {
     /// Calls `write` within a transaction and commits it, in a new file if need be.
     pub(super) fn create_and_write<T>(&self, write: impl FnOnce(&WriteTransaction) -> Result<T, Failure>) -> Result<T> {
         let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut doing = Doing::Writing;
         let result = guarded(|| {
             let transaction = self.writer(&mut slot)?.database.begin_write()?;
             let outcome = write(&transaction)?;
+            doing = Doing::Committing;
             transaction.commit()?;
             Ok(outcome)
         });
@@ -97,7 +101,7 @@ impl SharedFile {
                     self.identity()?.map(|_| self.writer(&mut slot).map(drop)).transpose()
                 });
             }
-            self.describe(failure, Doing::Writing)
+            self.describe(failure, doing)
         })
     }
 
@@ -123,13 +127,14 @@ impl SharedFile {
             Err(DatabaseError::RepairAborted) => {}
             other => return Ok(other?),
         }
-        // A writer died, and what it had begun is still to be undone, which only a writer can.
-        match builder().open(&self.path) {
+        // A writer died, and what it had begun is still to be undone, which only a writer can. It stays until the reader
+        // is there: on a disk without space it can't leave the file in order, but its presence is as good.
+        let _writer = match builder().open(&self.path) {
             Err(DatabaseError::Storage(StorageError::Io(error))) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(DatabaseError::RepairAborted.into());
             }
-            other => drop(other?),
-        }
+            other => other?,
+        };
         Ok(builder().open_read_only(&self.path)?)
     }
 
@@ -209,7 +214,8 @@ fn describe(store: &str, error: redb::Error, doing: Doing) -> Error {
         | redb::Error::TableIsMultimap(_)
         | redb::Error::TypeDefinitionChanged { .. } => damaged(store),
         redb::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded | FileTooLarge) => {
-            let undone = if doing == Doing::Writing { "nothing of this batch was written: " } else { "" };
+            // What makes a batch visible overwrites bytes that are there, after all others have found their place.
+            let undone = if doing == Doing::Reading { "" } else { "nothing of this batch was written: " };
             Error::unavailable(format!("no space left for {store}: {undone}free some and run again"))
         }
         redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Error::unavailable(format!(
@@ -219,10 +225,13 @@ fn describe(store: &str, error: redb::Error, doing: Doing) -> Error {
             "{store} was left unfinished by a process that died, and this one may not write to it: \
              run `skewless materialize`, which mends it"
         )),
-        _ if doing == Doing::Writing => Error::unavailable(format!(
-            "{store} can't be written, and whether this batch was is not known: run again, which does no harm"
-        )),
-        _ => Error::unavailable(format!("{store} can't be read")),
+        _ => Error::unavailable(match doing {
+            Doing::Reading => format!("{store} can't be read"),
+            Doing::Writing => format!("{store} can't be written: nothing of this batch was"),
+            Doing::Committing => format!(
+                "{store} can't be written: all of this batch or nothing was: run again, which does no harm either way"
+            ),
+        }),
     }
     .because(error)
 }

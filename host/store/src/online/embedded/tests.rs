@@ -129,6 +129,23 @@ fn the_number_of_the_request_comes_with_each_row_and_an_error_ends_the_read() {
 }
 
 #[test]
+fn a_null_key_finds_nothing_and_keeps_the_others_in_step() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    put(&store, "planes", "N1", &packed(0, None, 1));
+    let keys = LargeBinaryArray::from_opt_vec(vec![None, Some(b"N1")]);
+    let mut found = Vec::new();
+    let requests = [ReadRequest { feature_view: "planes", keys: &keys }];
+    store
+        .read(&requests, |_, row| {
+            found.push(row.is_some());
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(found, [false, true]);
+}
+
+#[test]
 fn projects_in_one_file_do_not_see_each_other() {
     let scratch = Scratch::new();
     let (flights, trains) = (scratch.store(), OnlineStore::open(&scratch.path, "trains").unwrap());
@@ -214,7 +231,7 @@ fn nothing_is_found_until_somebody_makes_the_file() {
     put(&scratch.store(), "planes", "N1", &row);
     assert_eq!(get(&reader, "planes", "N1"), Some(row));
     let names: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names, [path.clone()]);
+    assert_eq!(names, std::slice::from_ref(path));
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int32Builder, Int64Builder,
-    ListArray, NullBufferBuilder, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, Float32Array, Float64Array, Int32Array, Int64Array,
+    ListArray, NullBufferBuilder, StringArray, TimestampMicrosecondArray,
 };
-use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::Field;
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::DataType as ArrowType;
 use skewless_runtime::{DataType, ScalarType};
 
 use super::RowDamage;
@@ -26,6 +26,12 @@ impl<'a> Cursor<'a> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(RowDamage::Truncated)?;
         self.0 = rest;
         Ok(*taken)
+    }
+
+    /// `count` numbers of `N` bytes each.
+    fn numbers<const N: usize>(&mut self, count: usize) -> Result<&'a [[u8; N]], RowDamage> {
+        let bytes = count.checked_mul(N).ok_or(RowDamage::Truncated)?;
+        Ok(self.take(bytes)?.as_chunks().0)
     }
 
     fn bit(&mut self) -> Result<bool, RowDamage> {
@@ -86,183 +92,193 @@ pub(super) fn is_set(bitmap: &[u8], index: usize) -> bool {
 
 /// One column in the making.
 #[derive(Debug)]
-pub(super) enum ColumnBuilder {
-    Scalar(Values),
-    List { scalar: ScalarType, ends: Vec<i32>, nulls: NullBufferBuilder, elements: Values },
+pub(super) struct ColumnBuilder {
+    values: Values,
+    nulls: NullBufferBuilder,
+}
+
+/// The values of a column, with whatever stands below a null.
+#[derive(Debug)]
+enum Values {
+    Bool(BooleanBufferBuilder),
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Float32(Vec<f32>),
+    Float64(Vec<f64>),
+    Timestamp(Vec<i64>),
+    String(Runs<Vec<u8>>),
+    Bytes(Runs<Vec<u8>>),
+    List(Box<Runs<ColumnBuilder>>),
+}
+
+/// Values of any length, one after the other.
+#[derive(Debug)]
+struct Runs<T> {
+    items: T,
+    /// where each value begins, and where the last one ends
+    offsets: Vec<i32>,
 }
 
 impl ColumnBuilder {
     pub(super) fn new(data_type: DataType, rows: usize) -> Self {
-        match data_type {
-            DataType::Scalar(scalar) => Self::Scalar(Values::new(scalar, rows)),
-            DataType::List(scalar) => {
-                let mut ends = Vec::with_capacity(rows + 1);
-                ends.push(0);
-                Self::List { scalar, ends, nulls: NullBufferBuilder::new(rows), elements: Values::new(scalar, 0) }
-            }
-        }
+        let values = match data_type {
+            DataType::Scalar(scalar) => Values::new(scalar, rows),
+            DataType::List(scalar) => Values::List(Box::new(Runs::new(Self::new(scalar.into(), 0), rows))),
+        };
+        Self { values, nulls: NullBufferBuilder::new(rows) }
     }
 
     pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Scalar(values) => values.len(),
-            Self::List { nulls, .. } => nulls.len(),
-        }
+        self.nulls.len()
     }
 
     pub(super) fn append_null(&mut self) {
-        match self {
-            Self::Scalar(values) => values.append_null(),
-            Self::List { ends, nulls, elements, .. } => {
-                // Takes in what a damaged list left behind, so that the next row begins after it.
-                ends.push(end(elements));
-                nulls.append_null();
-            }
-        }
+        self.values.append_default();
+        self.nulls.append_null();
     }
 
-    /// Appends the value that stands at `cursor`; after an error no row, though elements of a damaged list may stay
-    /// behind.
+    /// Appends the value that stands at `cursor`; after an error nothing.
     pub(super) fn append(&mut self, cursor: &mut Cursor<'_>) -> Result<(), RowDamage> {
-        match self {
-            Self::Scalar(values) => values.append(cursor),
-            Self::List { ends, nulls, elements, .. } => {
-                let (count, bitmap) = cursor.list()?;
-                check_room(elements.len(), count)?;
-                elements.append_all(count, bitmap, cursor)?;
-                ends.push(end(elements));
-                nulls.append_non_null();
-                Ok(())
-            }
-        }
+        self.values.append(1, cursor)?;
+        self.nulls.append_non_null();
+        Ok(())
     }
 
-    pub(super) fn finish(self) -> ArrayRef {
-        match self {
-            Self::Scalar(mut values) => values.finish(),
-            Self::List { scalar, ends, mut nulls, mut elements } => {
-                let field = Arc::new(Field::new_list_field(scalar.to_arrow(), true));
-                let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
-                Arc::new(ListArray::new(field, offsets, elements.finish(), nulls.finish()))
+    /// Appends `count` elements of a list, null where `validity` says so; after an error nothing.
+    fn append_all(&mut self, count: usize, validity: Option<&[u8]>, cursor: &mut Cursor<'_>) -> Result<(), RowDamage> {
+        self.values.append(count, cursor)?;
+        match validity {
+            None => self.nulls.append_n_non_nulls(count),
+            Some(validity) => (0..count).for_each(|index| self.nulls.append(is_set(validity, index))),
+        }
+        Ok(())
+    }
+
+    /// The column, of the Arrow type that carries this builder's.
+    pub(super) fn finish(mut self, arrow: &ArrowType) -> ArrayRef {
+        let nulls = self.nulls.finish();
+        match self.values {
+            Values::Bool(mut values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
+            Values::Int32(values) => Arc::new(Int32Array::new(values.into(), nulls)),
+            Values::Int64(values) => Arc::new(Int64Array::new(values.into(), nulls)),
+            Values::Float32(values) => Arc::new(Float32Array::new(values.into(), nulls)),
+            Values::Float64(values) => Arc::new(Float64Array::new(values.into(), nulls)),
+            Values::Timestamp(values) => {
+                Arc::new(TimestampMicrosecondArray::new(values.into(), nulls).with_data_type(arrow.clone()))
+            }
+            Values::String(Runs { items, offsets }) => {
+                // Panics on what is not UTF-8, which no value appended was.
+                Arc::new(StringArray::new(offset_buffer(offsets), Buffer::from_vec(items), nulls))
+            }
+            Values::Bytes(Runs { items, offsets }) => {
+                Arc::new(BinaryArray::new(offset_buffer(offsets), Buffer::from_vec(items), nulls))
+            }
+            Values::List(runs) => {
+                let ArrowType::List(field) = arrow else { unreachable!("a list is carried by a list") };
+                let elements = runs.items.finish(field.data_type());
+                Arc::new(ListArray::new(Arc::clone(field), offset_buffer(runs.offsets), elements, nulls))
             }
         }
     }
 }
 
-/// The values of a column, or the elements of its lists.
-#[derive(Debug)]
-pub(super) enum Values {
-    Bool(BooleanBuilder),
-    Int32(Int32Builder),
-    Int64(Int64Builder),
-    Float32(Float32Builder),
-    Float64(Float64Builder),
-    String(StringBuilder),
-    Bytes(BinaryBuilder),
-    Timestamp(TimestampMicrosecondBuilder),
-}
-
-/// Does the same to the builder of whichever type.
-macro_rules! for_each_type {
-    ($values:expr, $builder:ident => $body:expr) => {
-        match $values {
-            Values::Bool($builder) => $body,
-            Values::Int32($builder) => $body,
-            Values::Int64($builder) => $body,
-            Values::Float32($builder) => $body,
-            Values::Float64($builder) => $body,
-            Values::String($builder) => $body,
-            Values::Bytes($builder) => $body,
-            Values::Timestamp($builder) => $body,
-        }
-    };
+fn offset_buffer(offsets: Vec<i32>) -> OffsetBuffer<i32> {
+    OffsetBuffer::new(ScalarBuffer::from(offsets))
 }
 
 impl Values {
     fn new(scalar: ScalarType, rows: usize) -> Self {
         match scalar {
-            ScalarType::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
-            ScalarType::Int32 => Self::Int32(Int32Builder::with_capacity(rows)),
-            ScalarType::Int64 => Self::Int64(Int64Builder::with_capacity(rows)),
-            ScalarType::Float32 => Self::Float32(Float32Builder::with_capacity(rows)),
-            ScalarType::Float64 => Self::Float64(Float64Builder::with_capacity(rows)),
-            ScalarType::String => Self::String(StringBuilder::with_capacity(rows, 0)),
-            ScalarType::Bytes => Self::Bytes(BinaryBuilder::with_capacity(rows, 0)),
-            ScalarType::Timestamp => {
-                Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(scalar.to_arrow()))
-            }
+            ScalarType::Bool => Self::Bool(BooleanBufferBuilder::new(rows)),
+            ScalarType::Int32 => Self::Int32(Vec::with_capacity(rows)),
+            ScalarType::Int64 => Self::Int64(Vec::with_capacity(rows)),
+            ScalarType::Float32 => Self::Float32(Vec::with_capacity(rows)),
+            ScalarType::Float64 => Self::Float64(Vec::with_capacity(rows)),
+            ScalarType::String => Self::String(Runs::new(Vec::new(), rows)),
+            ScalarType::Bytes => Self::Bytes(Runs::new(Vec::new(), rows)),
+            ScalarType::Timestamp => Self::Timestamp(Vec::with_capacity(rows)),
         }
     }
 
-    fn len(&self) -> usize {
-        for_each_type!(self, builder => builder.len())
-    }
-
-    fn append_null(&mut self) {
-        for_each_type!(self, builder => builder.append_null());
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        for_each_type!(self, builder => ArrayBuilder::finish(builder))
-    }
-
-    fn append(&mut self, cursor: &mut Cursor<'_>) -> Result<(), RowDamage> {
+    fn append_default(&mut self) {
         match self {
-            Self::Bool(builder) => builder.append_value(cursor.bit()?),
-            Self::Int32(builder) => builder.append_value(i32::from_le_bytes(cursor.array()?)),
-            Self::Int64(builder) => builder.append_value(i64::from_le_bytes(cursor.array()?)),
-            Self::Float32(builder) => builder.append_value(f32::from_le_bytes(cursor.array()?)),
-            Self::Float64(builder) => builder.append_value(f64::from_le_bytes(cursor.array()?)),
-            Self::Timestamp(builder) => builder.append_value(i64::from_le_bytes(cursor.array()?)),
-            Self::String(builder) => {
-                let value = cursor.string_bytes()?;
-                check_room(builder.values_slice().len(), value.len())?;
-                builder.append_value(std::str::from_utf8(value).map_err(|_| RowDamage::NotUtf8)?);
+            Self::Bool(values) => values.append(false),
+            Self::Int32(values) => values.push(0),
+            Self::Int64(values) | Self::Timestamp(values) => values.push(0),
+            Self::Float32(values) => values.push(0.0),
+            Self::Float64(values) => values.push(0.0),
+            Self::String(runs) | Self::Bytes(runs) => runs.append_empty(),
+            Self::List(runs) => runs.append_empty(),
+        }
+    }
+
+    /// Appends the `count` values that stand at `cursor`; after an error none.
+    fn append(&mut self, count: usize, cursor: &mut Cursor<'_>) -> Result<(), RowDamage> {
+        match self {
+            Self::Bool(values) => {
+                let bytes = cursor.take(count)?;
+                if let Some(other) = bytes.iter().find(|byte| **byte > 1) {
+                    return Err(RowDamage::NotABit(*other));
+                }
+                bytes.iter().for_each(|byte| values.append(*byte == 1));
             }
-            Self::Bytes(builder) => {
-                let value = cursor.string_bytes()?;
-                check_room(builder.values_slice().len(), value.len())?;
-                builder.append_value(value);
+            Self::Int32(values) => values.extend(cursor.numbers(count)?.iter().copied().map(i32::from_le_bytes)),
+            Self::Int64(values) | Self::Timestamp(values) => {
+                values.extend(cursor.numbers(count)?.iter().copied().map(i64::from_le_bytes));
             }
+            Self::Float32(values) => values.extend(cursor.numbers(count)?.iter().copied().map(f32::from_le_bytes)),
+            Self::Float64(values) => values.extend(cursor.numbers(count)?.iter().copied().map(f64::from_le_bytes)),
+            Self::String(runs) => runs.append(count, cursor, |value| std::str::from_utf8(value).is_ok())?,
+            Self::Bytes(runs) => runs.append(count, cursor, |_| true)?,
+            Self::List(runs) => return (0..count).try_for_each(|_| runs.append_list(cursor)),
         }
         Ok(())
     }
+}
 
-    /// Appends `count` elements, null where `bitmap` says so.
-    fn append_all(&mut self, count: usize, bitmap: Option<&[u8]>, cursor: &mut Cursor<'_>) -> Result<(), RowDamage> {
-        let Some(bitmap) = bitmap else {
-            return (0..count).try_for_each(|_| self.append(cursor));
-        };
-        for index in 0..count {
-            if is_set(bitmap, index) {
-                self.append(cursor)?;
-            } else {
-                cursor.skip(DataType::Scalar(self.scalar()))?;
-                self.append_null();
-            }
-        }
+impl<T> Runs<T> {
+    fn new(items: T, rows: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self { items, offsets }
+    }
+
+    fn append_empty(&mut self) {
+        self.offsets.extend_from_within(self.offsets.len() - 1..);
+    }
+
+    /// Ends a value at `end`, unless the column outgrows Arrow's offsets.
+    fn end_at(&mut self, end: usize) -> Result<(), RowDamage> {
+        self.offsets.push(i32::try_from(end).map_err(|_| RowDamage::TooLong)?);
         Ok(())
     }
+}
 
-    const fn scalar(&self) -> ScalarType {
-        match self {
-            Self::Bool(_) => ScalarType::Bool,
-            Self::Int32(_) => ScalarType::Int32,
-            Self::Int64(_) => ScalarType::Int64,
-            Self::Float32(_) => ScalarType::Float32,
-            Self::Float64(_) => ScalarType::Float64,
-            Self::String(_) => ScalarType::String,
-            Self::Bytes(_) => ScalarType::Bytes,
-            Self::Timestamp(_) => ScalarType::Timestamp,
+impl Runs<Vec<u8>> {
+    fn append(&mut self, count: usize, cursor: &mut Cursor<'_>, is_valid: fn(&[u8]) -> bool) -> Result<(), RowDamage> {
+        let (values, bytes) = (self.offsets.len(), self.items.len());
+        let result = (0..count).try_for_each(|_| {
+            let value = cursor.string_bytes()?;
+            if !is_valid(value) {
+                return Err(RowDamage::NotUtf8);
+            }
+            self.end_at(self.items.len() + value.len())?;
+            self.items.extend_from_slice(value);
+            Ok(())
+        });
+        if result.is_err() {
+            self.offsets.truncate(values);
+            self.items.truncate(bytes);
         }
+        result
     }
 }
 
-fn end(elements: &Values) -> i32 {
-    i32::try_from(elements.len()).expect("`check_room` has been asked before elements were appended")
-}
-
-/// Arrow's builders panic where a column outgrows its 32-bit offsets.
-fn check_room(filled: usize, more: usize) -> Result<(), RowDamage> {
-    i32::try_from(filled + more).map(drop).map_err(|_| RowDamage::TooLong)
+impl Runs<ColumnBuilder> {
+    fn append_list(&mut self, cursor: &mut Cursor<'_>) -> Result<(), RowDamage> {
+        let (count, validity) = cursor.list()?;
+        i32::try_from(self.items.len() + count).map_err(|_| RowDamage::TooLong)?;
+        self.items.append_all(count, validity, cursor)?;
+        self.end_at(self.items.len())
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::DataType as ArrowType;
 use skewless_runtime::DataType;
 
 use super::column::{ColumnBuilder, Cursor, is_set};
@@ -14,8 +15,9 @@ use crate::row_schema::RowSchema;
 #[derive(Debug)]
 pub struct RowPlan {
     feature_view: String,
-    /// the columns to build, each name once
+    /// the columns to build, each once, and the Arrow types that carry them
     columns: Vec<(String, DataType)>,
+    arrow: Vec<ArrowType>,
     /// for each feature asked for, its column
     wanted: Vec<usize>,
     /// one for each known schema
@@ -47,7 +49,8 @@ impl RowPlan {
         };
         let wanted = wanted.iter().map(position).collect();
         let layouts = known.iter().map(|schema| Layout::new(schema, &columns)).collect();
-        Self { feature_view: feature_view.to_owned(), columns, wanted, layouts }
+        let arrow = columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
+        Self { feature_view: feature_view.to_owned(), columns, arrow, wanted, layouts }
     }
 }
 
@@ -113,7 +116,8 @@ impl<'a> RowDecoder<'a> {
     /// The columns of the rows pushed.
     #[must_use]
     pub fn finish(self) -> RowBatch {
-        let columns: Vec<_> = self.columns.into_iter().map(ColumnBuilder::finish).collect();
+        let columns = self.columns.into_iter().zip(&self.plan.arrow);
+        let columns: Vec<_> = columns.map(|(column, arrow)| column.finish(arrow)).collect();
         let columns = self.plan.wanted.iter().map(|column| Arc::clone(&columns[*column])).collect();
         RowBatch { columns, times: self.times, components: self.components }
     }

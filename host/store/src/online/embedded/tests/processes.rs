@@ -99,12 +99,14 @@ fn writes_until_there_is_no_space() {
     let error = error.unwrap();
     let message = error.to_string().replace(&std::env::var(PATH).unwrap(), "online.redb");
     println!("\n{:?}: {message}", error.kind());
-    // The same handle still reads, and says the same again.
+    // The same handle still reads, and says the same again; and so does another.
     let before = store.count("planes").unwrap();
     let row = [&packed(9999, None, 0)[..], &[7; 1 << 22]].concat();
     let again = store.write("planes", [KeyedRow { key: b"last", row: &row }]).unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Unavailable);
     assert_eq!(store.count("planes").unwrap(), before);
+    drop(store);
+    assert_eq!(helper_store().unwrap().count("planes").unwrap(), before);
 }
 
 #[test]
@@ -156,16 +158,23 @@ fn a_killed_writer_leaves_whole_batches_and_a_file_that_opens() {
 
 #[test]
 fn a_file_that_may_not_grow_keeps_what_was_written_before() {
-    let scratch = Scratch::new();
-    let (mut child, lines) = spawn(&scratch, "trap '' XFSZ; ulimit -f 4096;", "writes_until_there_is_no_space");
-    let lines: Vec<_> = lines.map_while(Result::ok).collect();
-    assert!(child.wait().unwrap().success());
-    let message = lines.iter().find(|line| line.starts_with("Unavailable")).unwrap();
-    insta::assert_snapshot!(message, @"Unavailable: no space left for online store online.redb: nothing of this batch was written: free some and run again: I/O error: File too large (os error 27)");
+    // In blocks of 512 bytes: too few for the first batch, and enough for some.
+    let messages = [200, 4096].map(|blocks| {
+        let scratch = Scratch::new();
+        let limit = format!("trap '' XFSZ; ulimit -f {blocks};");
+        let (mut child, lines) = spawn(&scratch, &limit, "writes_until_there_is_no_space");
+        let lines: Vec<_> = lines.map_while(Result::ok).collect();
+        assert!(child.wait().unwrap().success());
 
-    let last = reported(lines.iter().cloned().map(Ok)).last().unwrap();
-    let store = scratch.store();
-    assert_eq!(store.count("planes").unwrap(), u64::try_from(last).unwrap() + 2);
-    assert_eq!(get(&store, "planes", "last").unwrap()[..34], packed(last, None, 0)[..34]);
-    assert_eq!(put(&store, "planes", "last", &packed(9999, None, 0)), 1);
+        let store = scratch.store();
+        let last = reported(lines.iter().cloned().map(Ok)).last();
+        assert_eq!(last.is_some(), blocks == 4096);
+        assert_eq!(store.count("planes").unwrap(), last.map_or(0, |last| last.unsigned_abs() + 2));
+        let stored = get(&store, "planes", "last").map(|row| row[..36].to_vec());
+        assert_eq!(stored, last.map(|last| packed(last, None, 0)));
+        assert_eq!(put(&store, "planes", "last", &packed(9999, None, 0)), 1);
+        lines.into_iter().find(|line| line.starts_with("Unavailable")).unwrap()
+    });
+    assert_eq!(messages[0], messages[1]);
+    insta::assert_snapshot!(messages[0], @"Unavailable: no space left for online store online.redb: nothing of this batch was written: free some and run again: I/O error: File too large (os error 27)");
 }

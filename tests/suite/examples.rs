@@ -1,0 +1,82 @@
+//! Every example transform passes its `cases.json`: asked as a request, answered as JSON, compared to the last digit.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use skewless_runtime::Signature;
+
+use crate::support::{TestRepository, component, printed, project, runtime, skewless};
+
+fn examples() -> Vec<String> {
+    let folders = std::fs::read_dir(project().join("examples/transforms")).unwrap();
+    folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn cases(name: &str) -> Vec<Value> {
+    let file = project().join("examples/transforms").join(name).join("cases.json");
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    file["cases"].as_array().unwrap().clone()
+}
+
+/// A repository with nothing but the transform, all its inputs taken from the request.
+fn repository(name: &str, signature: &Signature) -> TestRepository {
+    let field =
+        |field: &skewless_runtime::Field| format!("      - {{name: {}, type: {}}}\n", field.name, field.data_type);
+    let request: String = signature.inputs.iter().map(field).collect();
+    let path = component(name);
+    let yaml = format!(
+        "transforms:\n  - {{name: {name}, path: {path}}}\non_demand_feature_views:\n  - name: example\n    \
+         transform: {name}\n    request:\n{request}",
+        path = path.display()
+    );
+    let repository = TestRepository::new(&yaml);
+    let output = skewless(repository.path()).arg("apply").output().unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    repository
+}
+
+fn answer(folder: &Path, inputs: &Value) -> Value {
+    let request = json!({"features": ["example"], "entities": inputs, "event_timestamp": "2024-01-01T00:00:00Z"});
+    std::fs::write(folder.join("request.json"), request.to_string()).unwrap();
+    let output =
+        skewless(folder).args(["get-online-features", "--request", "request.json", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// JSON has no way to tell a reader that zero is negative but its text, so the cases write it in quotes.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) if text == "-0.0" => "-0.0".to_owned(),
+        Value::Array(elements) => elements.iter().map(|element| written(element) + ", ").collect(),
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn every_example_passes_its_cases() {
+    for name in examples() {
+        let transform = runtime().load(&std::fs::read(component(&name)).unwrap()).unwrap();
+        let repository = repository(&name, transform.signature());
+        for case in cases(&name) {
+            let answer = answer(repository.path(), &case["inputs"]);
+            let what = format!("{name} {}", case["name"].as_str().unwrap());
+            let names: Vec<&str> = answer["metadata"]["feature_names"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|name| name.as_str().unwrap())
+                .collect();
+            let expected: &Map<String, Value> = case["outputs"].as_object().unwrap();
+            assert_eq!(names.len(), expected.len(), "{what}");
+            for (place, feature) in names.iter().enumerate() {
+                let column = &answer["results"][place];
+                assert_eq!(written(&column["values"]), written(&expected[*feature]), "{what}: {feature}");
+                for failure in case["failures"].as_array().into_iter().flatten() {
+                    let row = usize::try_from(failure["row"].as_u64().unwrap()).unwrap();
+                    assert_eq!(column["statuses"][row], "INVALID", "{what}: {feature}");
+                }
+            }
+        }
+    }
+}
