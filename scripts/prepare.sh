@@ -17,4 +17,5 @@ if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$wasm_target" ]; then
         fail "rustup could not add the target $wasm_target (is the network reachable?); try: rustup target add $wasm_target"
 fi
 
+# Where Cargo builds.
 SKEWLESS_TARGET=${CARGO_TARGET_DIR:-$PWD/target}

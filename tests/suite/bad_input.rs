@@ -107,7 +107,7 @@ fn malformed_yaml_names_the_line() {
 
 #[test]
 fn an_unknown_source_column_is_named_with_the_nearest_one() {
-    insta::assert_snapshot!(working().replace("{name: spend,", "{name: spent,").apply_refusal(), @"error: features.yaml:17:9: unknown column of source `users` `spent`: did you mean `spend`?");
+    insta::assert_snapshot!(working().replace("{name: spend,", "{name: spent,").apply_refusal(), @"error: features.yaml:17:9: source `users` has no column `spent`: did you mean `spend`?");
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn a_parquet_file_damaged_in_the_middle_fails_the_job_and_records_nothing() {
 #[test]
 fn an_unknown_feature_is_named_with_the_nearest_one() {
     let repository = working().applied();
-    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--features", "user_stats:spent", "-e", "user_id=1"]), @"error: unknown feature of view `user_stats` `spent`: did you mean `spend`?");
-    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--service", "modell", "-e", "user_id=1"]), @"");
+    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--features", "user_stats:spent", "-e", "user_id=1"]), @"error: view `user_stats` has no feature `spent`: did you mean `spend`?");
+    insta::assert_snapshot!(repository.refusal(&["get-online-features", "--service", "modell", "-e", "user_id=1"]), @"error: unknown feature service `modell`: did you mean `model`?");
 }
 
 #[test]
@@ -219,8 +219,8 @@ fn entity_rows_without_a_join_key_or_in_no_parquet_file_are_refused() {
             "out.parquet",
         ])
     };
-    insta::assert_snapshot!(refusal("rows.parquet"), @"error: join key `user_id` (int64) is missing from the entity rows: unknown column `user_id`: known are `event_timestamp`, `user`");
-    insta::assert_snapshot!(refusal("rows.csv"), @"");
+    insta::assert_snapshot!(refusal("rows.parquet"), @"error: join key `user_id` (int64) is missing from the entity rows, which have no such column: known are `event_timestamp`, `user`");
+    insta::assert_snapshot!(refusal("rows.csv"), @"error: entity rows `rows.csv` can't be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_variable_that_is_not_set_is_named() {
     insta::assert_snapshot!(working().replace("path: users.parquet", "path: ${SKEWLESS_TEST_UNSET}/users.parquet").apply_refusal(), @"error: features.yaml:6:11: the environment variable `SKEWLESS_TEST_UNSET` is not set: set it, or give it a default, `${SKEWLESS_TEST_UNSET:-…}`");
 }
 
-/// A disk of 64 KiB: a mount of the test's own, in a namespace of its own.
+/// A disk of 4 MiB: a mount of the test's own, in a namespace of its own.
 #[test]
 fn a_full_disk_fails_the_job_with_a_clear_message_and_keeps_what_was_stored() {
     let many: Vec<i64> = (0..200_000).collect();

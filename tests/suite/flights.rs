@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use skewless_store::definitions::Repository;
 use skewless_store::historical::{HistoricalRequest, get_historical_features};
@@ -44,11 +44,6 @@ async fn training_set(store: &FeatureStore) -> RecordBatch {
     get_historical_features(store, &request, january()).await.unwrap()
 }
 
-fn present(training: &RecordBatch, feature: &str) -> usize {
-    let column = training.column_by_name(feature).unwrap();
-    column.len() - column.null_count()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_training_set_of_january_has_every_flight_and_the_figures_that_duckdb_finds() {
     let store = flights().await;
@@ -57,28 +52,54 @@ async fn the_training_set_of_january_has_every_flight_and_the_figures_that_duckd
     for (place, column) in rows.columns().iter().enumerate() {
         assert_eq!(training.column(place), column, "{}", rows.schema().field(place).name());
     }
-    // Counted by prepare/expected.py with DuckDB and by a program in plain Python.
-    let expected = [
-        ("temperature", 26_849),
-        ("wind_direction", 26_414),
-        ("headwind", 26_414),
-        ("crosswind", 26_414),
-        ("pressure", 23_831),
-        ("origin_altitude", 26_849),
-        ("seats", 22_525),
-        ("manufactured_year", 22_094),
-        ("plane_age", 22_094),
-        ("last_arrival", 21_804),
-        ("minutes_since", 21_804),
-        ("plane_mean_arr_delay", 21_804),
-        ("mean", 21_804),
-        ("slope", 19_594),
-        ("carrier_mean_arr_delay", 26_719),
-        ("route_mean_arr_delay", 26_522),
-        ("haversine_distance", 26_849),
-    ];
-    for (feature, count) in expected {
-        assert_eq!(present(&training, feature), count, "{feature}");
+    for (feature, count, sum_of_bits) in JANUARY {
+        let column = training.column_by_name(feature).unwrap();
+        assert_eq!((feature, column.len() - column.null_count()), (feature, count));
+        assert_eq!((feature, bits(column).into_iter().flatten().fold(0, u64::wrapping_add)), (feature, sum_of_bits));
+    }
+    for (feature, count) in [("headwind", 26_414), ("plane_age", 22_094), ("minutes_since", 21_804), ("slope", 19_594)]
+    {
+        let column = training.column_by_name(feature).unwrap();
+        assert_eq!((feature, column.len() - column.null_count()), (feature, count));
+    }
+}
+
+/// For each feature of January: rows with a value, and the wrapping sum of their 64 bits. Computed with DuckDB's
+/// as-of join by `prepare/expected.py`, and by a program in plain Python.
+const JANUARY: [(&str, usize, u64); 20] = [
+    ("temperature", 26_849, 0xd7a8_11eb_851e_b81a),
+    ("humidity", 26_849, 0x37ea_a333_3333_3286),
+    ("wind_direction", 26_414, 0x44f6_a000_0000_0000),
+    ("wind_speed", 26_849, 0x40e4_8000_0000_0000),
+    ("precipitation", 26_849, 0x7568_f5c2_8f5c_2935),
+    ("pressure", 23_831, 0x11c5_1533_3333_32b9),
+    ("visibility", 26_849, 0xf52f_851e_b851_eb68),
+    ("manufactured_year", 22_094, 0x0000_0000_02a2_9ff6),
+    ("seats", 22_525, 0x0000_0000_002e_ebe0),
+    ("engines", 22_525, 0x0000_0000_0000_af57),
+    ("last_arrival", 21_804, 0x9b02_f9c5_b9a0_ce00),
+    ("plane_mean_arr_delay", 21_804, 0x6f45_deaa_aaaa_ab2d),
+    ("plane_last_arr_delay", 21_804, 0x39aa_4c00_0000_0000),
+    ("plane_arrivals_24h", 21_804, 0x0000_0000_0000_9505),
+    ("carrier_mean_arr_delay", 26_719, 0x01b7_d5a0_431a_9a4c),
+    ("carrier_last_arr_delay", 26_719, 0xf0db_7400_0000_0000),
+    ("carrier_arrivals_24h", 26_719, 0x0000_0000_002b_956c),
+    ("route_mean_arr_delay", 26_522, 0xfc9e_781d_41d4_1d79),
+    ("route_last_arr_delay", 26_522, 0x93ed_7800_0000_0000),
+    ("route_arrivals_24h", 26_522, 0x0000_0000_0004_352a),
+];
+
+/// The 64 bits of each value.
+fn bits(column: &ArrayRef) -> Vec<Option<u64>> {
+    match column.data_type() {
+        DataType::Float64 => column.as_primitive::<Float64Type>().iter().map(|value| value.map(f64::to_bits)).collect(),
+        DataType::Int64 => {
+            column.as_primitive::<Int64Type>().iter().map(|value| value.map(i64::cast_unsigned)).collect()
+        }
+        _ => {
+            let instants = column.as_primitive::<TimestampMicrosecondType>();
+            instants.iter().map(|value| value.map(i64::cast_unsigned)).collect()
+        }
     }
 }
 
@@ -93,10 +114,7 @@ async fn a_row_exactly_as_old_as_its_ttl_still_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transform_computes_the_bits_that_were_computed_elsewhere() {
     let training = training_set(&flights().await).await;
-    let bits = |name: &str| -> Vec<Option<u64>> {
-        let column: &ArrayRef = training.column_by_name(name).unwrap();
-        column.as_primitive::<Float64Type>().iter().map(|value| value.map(f64::to_bits)).collect()
-    };
+    let bits = |name: &str| bits(training.column_by_name(name).unwrap());
     assert_eq!(bits("mean"), bits("plane_mean_arr_delay"));
 }
 

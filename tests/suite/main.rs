@@ -1,5 +1,7 @@
 //! Black-box and parity tests: one binary, so that everything is linked once.
 
+#![expect(clippy::unwrap_used, reason = "these are tests: what is not there is a failure, and the line says which")]
+
 mod bad_input;
 mod examples;
 mod flights;

@@ -133,15 +133,25 @@ async fn a_reader_sees_what_another_process_materializes() {
 }
 
 #[tokio::test]
-async fn a_view_whose_definition_changes_is_materialized_anew() {
+async fn a_view_is_materialized_anew_where_its_rows_come_from_elsewhere() {
     let (repository, store) = two_days().await;
     run(&store, WATERMARK, "2024-01-03T00:00:00Z", "2024-01-03T00:00:00Z").await.unwrap();
     let features = repository.path().join("features.yaml");
     let yaml = std::fs::read_to_string(&features).unwrap();
-    std::fs::write(&features, yaml.replace("    schema:", "    ttl: 30d\n    schema:")).unwrap();
+    let with_ttl = yaml.replace("    schema:", "    ttl: 30d\n    description: Visits.\n    schema:");
+    std::fs::write(&features, &with_ttl).unwrap();
     let store = reopened(&repository).await;
     let summary = run(&store, WATERMARK, "2024-01-04T00:00:00Z", "2024-01-04T00:00:00Z").await.unwrap();
-    assert_eq!((summary.start, summary.rows_read), (None, 4));
+    assert_eq!(
+        (summary.start, summary.rows_read),
+        (Some(at("2024-01-03T00:00:00Z")), 0),
+        "nothing stored depends on these"
+    );
+
+    std::fs::write(&features, with_ttl.replace("path: data", "path: data/2.parquet")).unwrap();
+    let store = reopened(&repository).await;
+    let summary = run(&store, WATERMARK, "2024-01-05T00:00:00Z", "2024-01-05T00:00:00Z").await.unwrap();
+    assert_eq!((summary.start, summary.rows_read), (None, 2));
 }
 
 #[tokio::test]

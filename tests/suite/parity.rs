@@ -295,8 +295,8 @@ fn a_batch_over_the_row_limit_is_computed_in_pieces_that_nobody_sees() {
     let narrow = transform.apply(&batch, &Limits { input_bytes_max: 1_000, ..Limits::BATCH }).unwrap();
     for other in [pieces, narrow] {
         assert_eq!(other.failures, whole.failures);
-        for column in 0..OUTPUTS.len() {
-            assert_same_bits(whole.batch.column(column), other.batch.column(column), OUTPUTS[column].0).unwrap();
+        for (column, (name, _)) in OUTPUTS.iter().enumerate() {
+            assert_same_bits(whole.batch.column(column), other.batch.column(column), name).unwrap();
         }
     }
 }

@@ -92,6 +92,10 @@ async fn a_request_gets_the_newest_values_until_they_outlive_the_ttl() {
     assert_eq!([0, 1, 2].map(|row| fresh.status(0, row)), [Status::Present, Status::Present, Status::NotFound]);
     assert_eq!(fresh.event_timestamp(0, 0), Some(micros(DAY)));
 
+    let earlier = online(&store, &["user_stats:purchases_7d"], &users, micros("2024-01-10T00:00:00Z")).unwrap();
+    assert_eq!(earlier.status(0, 0), Status::NotFound, "what happened later is not known yet");
+    assert_eq!(earlier.values(0).null_count(), 3);
+
     let expired = online(&store, &["user_stats:purchases_7d"], &users, micros("2024-02-15T00:00:00Z")).unwrap();
     assert_eq!(expired.values(0).null_count(), 3);
     let statuses = [Status::OutsideMaxAge, Status::OutsideMaxAge, Status::NotFound];

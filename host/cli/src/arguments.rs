@@ -14,7 +14,7 @@ Start here:
   skewless build                     compile the transforms to components
   skewless apply                     check everything, then commit it to the registry
   skewless materialize 2024-01-01 2024-01-31
-  skewless get-historical-features --entities data/entity_rows.parquet --service shop_model --out training.parquet
+  skewless get-historical-features -e data/entity_rows.parquet -s shop_model -o training.parquet
   skewless serve
 
 Each verb explains itself: skewless apply --help";
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 
 #[derive(Args)]
 pub(crate) struct GlobalArguments {
-    /// The repository's folder [default: the nearest with a skewless.yaml, from here upwards]
+    /// Run as if started in DIR; the repository is the nearest folder with a skewless.yaml, from there upwards
     #[arg(short, long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) chdir: Option<PathBuf>,
     /// Say nothing but the result and errors
@@ -97,7 +97,7 @@ mod tests {
     fn every_verb_explains_itself_with_an_example() {
         for verb in Arguments::command().get_subcommands().filter(|verb| verb.get_name() != "version") {
             assert!(verb.get_about().is_some(), "{}", verb.get_name());
-            let example = verb.get_after_help().expect(verb.get_name()).to_string();
+            let example = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(example.contains(&format!("skewless {}", verb.get_name())), "{}", verb.get_name());
         }
     }

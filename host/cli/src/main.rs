@@ -34,8 +34,9 @@ fn main() -> ExitCode {
     let Arguments { global, verb } = Arguments::parse();
     let log = EnvFilter::new(&global.log_level);
     tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
-    let session = Session::new(global.chdir, global.quiet);
-    match run(&session, verb) {
+    let session = Session::new(global.quiet);
+    let entered = global.chdir.as_deref().map_or(Ok(()), session::enter);
+    match entered.and_then(|()| run(&session, verb)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(&session.output),
     }

@@ -1,7 +1,8 @@
 //! Is what a server answers what a training set holds, to the bit?
 //!
 //! A training set enters, and the address of a server; how many values are the same and which are not leaves. Values are
-//! compared as the texts of the answer, which are the same exactly where the bits are.
+//! compared as the texts of the answer, which are the same exactly where the bits are (one text
+//! stands for all NaNs).
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use skewless_runtime::{CompiledCache, Runtime, RuntimeOptions};
 use skewless_store::FeatureStore;
-use skewless_store::definitions::{Repository, SETTINGS_FILE};
+use skewless_store::definitions::{Repository, SETTINGS_FILE, Settings};
 use skewless_store::registry::{Commit, Registry};
 
 use crate::failure::{Failure, Result};
@@ -13,26 +13,16 @@ use crate::output::Output;
 
 /// One run of the command.
 pub(crate) struct Session {
-    /// the repository's folder, where it was given
-    folder: Option<PathBuf>,
     pub(crate) output: Output,
 }
 
 impl Session {
-    pub(crate) fn new(folder: Option<PathBuf>, quiet: bool) -> Self {
-        Self { folder, output: Output::new(quiet) }
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { output: Output::new(quiet) }
     }
 
-    /// The folder that was given.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
-    }
-
-    /// The repository's folder: the one given, else the nearest from here upwards.
-    pub(crate) fn root(&self) -> Result<PathBuf> {
-        if let Some(folder) = &self.folder {
-            return Ok(folder.clone());
-        }
+    /// The repository's folder: the nearest from here upwards.
+    pub(crate) fn root() -> Result<PathBuf> {
         let here = env::current_dir().map_err(|error| Failure::file("find", Path::new("."), &error))?;
         let depth = here.ancestors().position(|folder| folder.join(SETTINGS_FILE).is_file()).ok_or_else(|| {
             Failure::impossible(format!(
@@ -47,7 +37,14 @@ impl Session {
 
     /// Reads and checks the repository's files.
     pub(crate) fn repository(&self) -> Result<Repository> {
-        Ok(Repository::load(&self.root()?, &|name| env::var(name).ok())?)
+        Ok(Repository::load(&Self::root()?, &|name| env::var(name).ok())?)
+    }
+
+    /// The repository's folder, and what `skewless.yaml` says; the other files are not looked at.
+    pub(crate) fn settings(&self) -> Result<(PathBuf, Settings)> {
+        let root = Self::root()?;
+        let settings = Settings::load(&root, &|name| env::var(name).ok())?;
+        Ok((root, settings))
     }
 
     /// Starts the engine that transforms run in.
@@ -58,13 +55,13 @@ impl Session {
 
     /// Opens what is applied: registry, components, online store.
     pub(crate) async fn store(&self) -> Result<FeatureStore> {
-        let Repository { root, settings, .. } = self.repository()?;
+        let (root, settings) = self.settings()?;
         Ok(FeatureStore::open(&root, &settings, &Self::runtime()?).await?)
     }
 
     /// The newest commit of the registry, for verbs that need nothing but its words.
     pub(crate) async fn commit(&self) -> Result<(Registry, Commit)> {
-        let Repository { root, settings, .. } = self.repository()?;
+        let (root, settings) = self.settings()?;
         let registry = Registry::open(&settings.registry, &root, &settings.project)?;
         let commit = registry.current().await?.ok_or_else(|| {
             Failure::impossible(format!(
@@ -74,6 +71,11 @@ impl Session {
         })?;
         Ok((registry, commit))
     }
+}
+
+/// Goes to `folder`, as if the command had been started there.
+pub(crate) fn enter(folder: &Path) -> Result<()> {
+    env::set_current_dir(folder).map_err(|error| Failure::file("enter", folder, &error))
 }
 
 /// Runs `work` to its end, on as many threads as there are processors.

@@ -90,6 +90,9 @@ fn classify(error: &wasmtime::Error, transform: &str, limits: &Limits, diagnosti
         Some(Trap::StackOverflow) => Error::LimitExceeded { transform, limit: Limit::Stack },
         Some(trap) => Error::Trap { transform, trap: trap.to_string(), diagnostics },
         // Neither a trap nor a limit of ours: the result could not be read from the guest's memory.
-        None => Error::Output { transform, reason: error.root_cause().to_string() },
+        None => {
+            let max_bytes = limits.output_bytes_max;
+            Error::Output { transform, reason: format!("{} (a call may return {max_bytes} bytes)", error.root_cause()) }
+        }
     }
 }

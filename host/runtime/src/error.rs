@@ -128,12 +128,6 @@ pub enum Limit {
         /// what a call may receive
         max_bytes: usize,
     },
-    /// Bytes returned.
-    #[error("output limit of {max_bytes} bytes")]
-    OutputBytes {
-        /// what a call may return
-        max_bytes: usize,
-    },
 }
 
 fn with_diagnostics(diagnostics: &str) -> String {

@@ -100,6 +100,12 @@ impl Transform {
         &self.inner.signature
     }
 
+    /// The Arrow schema of its inputs; every column nullable.
+    #[must_use]
+    pub fn input_schema(&self) -> &SchemaRef {
+        &self.inner.input_schema
+    }
+
     /// The Arrow schema of its outputs; every column nullable.
     #[must_use]
     pub fn output_schema(&self) -> &SchemaRef {

@@ -10,8 +10,8 @@
 //! | [`wire::response`] | Arrow columns → JSON |
 //! | [`failure`] | whatever went wrong → a status, and an error that Feast's client raises as its own |
 //!
-//! [`wire`] and [`prepared`] know nothing of HTTP: the command line answers the same requests with them. The server is
-//! the only place that reads the clock, and gets it as an argument too.
+//! [`wire`] and [`prepared`] know nothing of HTTP: the command line answers the same requests with them. The clock is
+//! an argument.
 
 pub mod failure;
 pub mod http;

@@ -16,6 +16,7 @@ use crate::compute::AppliedComponent;
 use crate::definitions::{Change, Kind, Repository, TransformDefinition, diff};
 use crate::materialize::row_schema;
 use crate::registry::{Action, AppliedTransform, Commit, Registry, State};
+use crate::stored_content::StoredContent;
 use crate::{Error, Result};
 
 /// What `apply` would change, checked against data files and components.
@@ -108,31 +109,30 @@ pub async fn apply(repository: &Repository, plan: &Plan, at: Timestamp) -> Resul
         Some(commit) => commit.state,
         None => State { project: settings.project.clone(), ..State::default() },
     };
-    registry.commit(plan.parent, Action::Apply, state_after(before, repository, plan), at).await.map(Some)
+    registry.commit(plan.parent, Action::Apply, state_after(&before, repository, plan), at).await.map(Some)
 }
 
 /// What holds after the plan. What is materialized of a view counts no longer where the view or its component is another.
-fn state_after(before: State, repository: &Repository, plan: &Plan) -> State {
+fn state_after(before: &State, repository: &Repository, plan: &Plan) -> State {
     let definitions = repository.definitions.clone();
     let applied = |built: &Built| AppliedTransform {
         digest: built.transform.digest().to_string(),
         size_bytes: built.bytes.len() as u64,
         signature: built.transform.signature().clone(),
     };
-    let mut views = before.views;
+    let transforms = plan.built.iter().map(|(name, built)| (name.clone(), applied(built))).collect();
+    let (project, mut views) = (before.project.clone(), before.views.clone());
     for view in definitions.feature_views.iter().filter(|view| view.online) {
-        let state = views.entry(view.name.clone()).or_default();
-        state.remember(row_schema(view));
-        let component_changed =
-            view.transform.as_ref().is_some_and(|by| plan.components.iter().any(|change| change.transform == by.name));
-        let changed = before.definitions.feature_view(&view.name) != Some(view)
-            || before.definitions.source(&view.source) != definitions.source(&view.source);
-        if changed || component_changed {
-            state.materialized.clear();
+        views.entry(view.name.clone()).or_default().remember(row_schema(view));
+    }
+    let mut after = State { project, definitions, transforms, views: BTreeMap::new() };
+    for (name, view) in &mut views {
+        if StoredContent::of(before, name) != StoredContent::of(&after, name) {
+            view.materialized.clear();
         }
     }
-    let transforms = plan.built.iter().map(|(name, built)| (name.clone(), applied(built))).collect();
-    State { project: before.project, definitions, transforms, views }
+    after.views = views;
+    after
 }
 
 /// Where the component of a transform lies: the file that `path` names, or where `skewless build` puts what it makes of

@@ -139,6 +139,12 @@ impl FeatureSet {
                     first.view, first.feature, second.view, second.feature
                 )));
             }
+            if self.join_keys.iter().any(|key| key.name == *name) {
+                let OutputFeature { view, feature, .. } = &self.outputs[position];
+                return Err(Error::invalid_input(format!(
+                    "`{view}:{feature}` would be called like join key `{name}`; ask for full feature names"
+                )));
+            }
         }
         Ok(names)
     }
@@ -270,7 +276,7 @@ fn chosen<'a>(reference: &'a FeatureRef, known: &[&'a str]) -> Result<Vec<&'a st
         FeatureRef::Feature { feature, .. } if known.contains(&feature.as_str()) => Ok(vec![feature]),
         FeatureRef::Feature { view, feature } => {
             let hint = hint(feature, known.iter().copied());
-            Err(Error::not_found(format!("on-demand feature view `{view}` has no feature `{feature}`: {hint}")))
+            Err(Error::not_found(format!("view `{view}` has no feature `{feature}`: {hint}")))
         }
     }
 }

@@ -72,10 +72,9 @@ pub struct FeatureSummary {
     pub present: u64,
     /// rows whose value is null in the source, or computed as null
     pub null_value: u64,
-    /// rows whose entity has no row in the view yet, or only such as were too old for every entity row
-    pub not_found: u64,
-    /// rows whose newest row is older than the view's ttl
-    pub outside_max_age: u64,
+    /// rows whose entity has no row in the view, or none that is young enough for its ttl (what is too old for all
+    /// entity rows isn't even read, so the two can't be told apart)
+    pub no_live_row: u64,
     /// rows on which a transform failed
     pub invalid: u64,
 }
@@ -238,8 +237,7 @@ fn count(summary: &mut TrainingSetSummary, features: &Features, rows: usize) {
             let count = match features.status(feature, row) {
                 Status::Present => &mut counts.present,
                 Status::NullValue => &mut counts.null_value,
-                Status::NotFound => &mut counts.not_found,
-                Status::OutsideMaxAge => &mut counts.outside_max_age,
+                Status::NotFound | Status::OutsideMaxAge => &mut counts.no_live_row,
                 Status::Invalid => &mut counts.invalid,
             };
             *count += 1;

@@ -27,6 +27,7 @@ pub mod online_features;
 pub mod registry;
 pub mod row_schema;
 mod status;
+mod stored_content;
 mod training_set;
 mod view_features;
 mod view_rows;

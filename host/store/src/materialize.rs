@@ -24,6 +24,7 @@ use crate::offline::source::{ScanRequest, SourceRows, SourceTable};
 use crate::online::{KeyedRow, OnlineStore, RowEncoder, WriteSummary};
 use crate::registry::{Action, Interval, State};
 use crate::row_schema::RowSchema;
+use crate::stored_content::StoredContent;
 use crate::view_features::ViewFeatures;
 use crate::view_rows::arrow_error;
 use crate::{Error, Result};
@@ -102,12 +103,16 @@ pub async fn materialize(
     request: &MaterializeRequest,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Vec<ViewSummary>> {
+    check_interval(request)?;
     let mut summaries = Vec::new();
     for view in views(store, &request.views)? {
         let start = start(store, view, request.start);
-        check_interval(start, request.end)?;
-        let summary = materialize_view(store, view, start, request, progress).await?;
-        summaries.push(summary);
+        if start.map(instant).is_some_and(|start| start > request.end) {
+            // Materialized beyond the end already: nothing to do.
+            summaries.push(summary(view, start, request.end, &Seen::default(), &Done::default()));
+            continue;
+        }
+        summaries.push(materialize_view(store, view, start, request, progress).await?);
     }
     Ok(summaries)
 }
@@ -137,9 +142,9 @@ fn start(store: &FeatureStore, view: &FeatureView, start: Start) -> Option<i64> 
     }
 }
 
-fn check_interval(start: Option<i64>, end: Timestamp) -> Result<()> {
-    match start.map(instant) {
-        Some(start) if start > end => {
+fn check_interval(request: &MaterializeRequest) -> Result<()> {
+    match (request.start, request.end) {
+        (Start::At(start), end) if start > end => {
             Err(Error::invalid_input(format!("the interval starts at {start}, after its end at {end}")))
         }
         _ => Ok(()),
@@ -167,7 +172,7 @@ async fn materialize_view(
         to: Some(request.end.as_microsecond()),
     };
     let seen = Arc::new(Seen::default());
-    let rows = seen.clone().watch(SourceTable::open(source, store.root())?.scan(&scan).await?);
+    let rows = Arc::clone(&seen).watch(SourceTable::open(source, store.root())?.scan(&scan).await?);
     let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
     let mut writer = Writer {
         view,
@@ -184,8 +189,8 @@ async fn materialize_view(
         progress(Progress { feature_view: &view.name, rows_read, entities });
     }
     writer.flush().await?;
-    let interval =
-        Interval { start: start.unwrap_or_else(|| seen.first()), end: request.end.min(request.now).as_microsecond() };
+    let end = request.end.min(request.now).as_microsecond();
+    let interval = Interval { start: start.unwrap_or_else(|| seen.first().min(end)), end };
     record(store, view, interval, writer.features.component().map(ToString::to_string), request.now).await?;
     Ok(summary(view, start, request.end, &seen, &writer.done))
 }
@@ -302,7 +307,7 @@ async fn record(
     let (start, end) = (instant(interval.start), instant(interval.end));
     let action = Action::Materialize { feature_view: view.name.clone(), start, end };
     let change = |state: &mut State| {
-        if state.definitions.feature_view(&view.name) != Some(view) {
+        if StoredContent::of(state, &view.name) != StoredContent::of(&store.commit().state, &view.name) {
             return Err(Error::conflict(format!(
                 "feature view `{}` was changed while it was materialized; materialize it again",
                 view.name

@@ -23,7 +23,8 @@ pub(crate) struct ViewRows {
 }
 
 impl ViewRows {
-    /// The rows found, each looked at from its instant `at`: what is older than the view's ttl is withheld.
+    /// The rows found, each looked at from its instant `at`: what is older than the view's ttl is withheld, and so is what
+    /// had not happened yet. (The join finds no such rows; the online store, which keeps the newest row only, may.)
     pub(crate) fn at(
         view: &FeatureView,
         columns: Vec<ArrayRef>,
@@ -32,11 +33,15 @@ impl ViewRows {
     ) -> Result<Self> {
         let status = |(event_timestamp, at): (&Option<i64>, &i64)| match event_timestamp {
             None => Status::NotFound,
+            Some(event_timestamp) if event_timestamp > at => Status::NotFound,
             Some(event_timestamp) if view.is_live(*event_timestamp, *at) => Status::Present,
             Some(_) => Status::OutsideMaxAge,
         };
         let statuses: Vec<Status> = event_timestamps.iter().zip(at).map(status).collect();
         let columns = withhold(columns, &statuses)?;
+        let found =
+            |(event_timestamp, status): (Option<i64>, &Status)| event_timestamp.filter(|_| *status != Status::NotFound);
+        let event_timestamps = event_timestamps.into_iter().zip(&statuses).map(found).collect();
         Ok(Self { columns, event_timestamps, statuses })
     }
 
@@ -63,13 +68,13 @@ impl ViewRows {
     }
 }
 
-/// Nulls where a row has expired.
+/// Nulls where a row can't be used.
 fn withhold(columns: Vec<ArrayRef>, statuses: &[Status]) -> Result<Vec<ArrayRef>> {
-    if !statuses.contains(&Status::OutsideMaxAge) {
+    let unusable = BooleanArray::from_iter(statuses.iter().map(|status| Some(*status != Status::Present)));
+    if unusable.true_count() == 0 {
         return Ok(columns);
     }
-    let expired = BooleanArray::from_iter(statuses.iter().map(|status| Some(*status == Status::OutsideMaxAge)));
-    let null = |column: &ArrayRef| nullif(column, &expired);
+    let null = |column: &ArrayRef| nullif(column, &unusable);
     columns.iter().map(null).collect::<Result<_, _>>().map_err(arrow_error)
 }
 

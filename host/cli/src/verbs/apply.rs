@@ -1,3 +1,5 @@
+//! `skewless apply`: makes a plan, and commits it.
+
 use clap::Args;
 use serde_json::json;
 use skewless_store::apply::{Plan, apply, plan};
@@ -12,8 +14,8 @@ Examples:
   skewless apply
   skewless apply --json
 
-Everything is checked before anything is written: a mistake leaves the registry as it was. Components are stored by
-their digest, and the definitions become one numbered commit. Values that are online stay; `materialize` adds to them.
+Everything is checked before anything is written: a mistake leaves the registry as it was. Components are stored by \
+their digest, and the definitions become one numbered commit. Values that are online stay; `materialize` adds to them. \
 What `apply` would do is shown by `skewless plan`.";
 
 /// Check definitions, data files and components, and commit them to the registry

@@ -1,3 +1,5 @@
+//! `skewless build`: from folders of crates to components, a cargo workspace at a time.
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -22,7 +24,7 @@ Examples:
   skewless build my_crate --out my.wasm        any crate, in a repository or not
   skewless build -- --locked --offline         with arguments for cargo
 
-The components of a repository go to .skewless/components, where `apply` looks for them. Needs cargo and the target
+The components of a repository go to .skewless/components, where `apply` looks for them. Needs cargo and the target \
 wasm32-unknown-unknown; the profile is always the same, so that the same source makes the same digest.";
 
 /// Compile transform crates to components
@@ -93,7 +95,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
 
 /// The repository; for crates that are named, there need not be one.
 fn repository(session: &Session, arguments: &Arguments) -> Result<Option<Repository>> {
-    if !arguments.paths.is_empty() && session.root().is_err() {
+    if !arguments.paths.is_empty() && Session::root().is_err() {
         return Ok(None);
     }
     session.repository().map(Some)

@@ -18,8 +18,8 @@ const EXAMPLES: &str = "\
 Examples:
   skewless check-parity --service delay_model --training-set training.parquet --url http://127.0.0.1:6566
 
-Asks the server for each row of the training set at the row's instant, and compares every value bit for bit. The online
-store holds the newest rows only, so a set whose instants lie before what is materialized differs for that reason; make
+Asks the server for each row of the training set at the row's instant, and compares every value bit for bit. The online \
+store holds the newest rows only, so a set whose instants lie before what is materialized differs for that reason; make \
 one with `get-historical-features --event-timestamp`. The command fails where a value differs.";
 
 /// Compare a training set with what a running server answers, bit for bit
@@ -52,7 +52,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     if *json {
         session.output.print_json(&parity)?;
     } else {
-        session.output.print(&told(&parity))?;
+        session.output.print(&told(&parity, session.output.is_quiet()))?;
     }
     match parity.differing() {
         0 => Ok(()),
@@ -73,7 +73,7 @@ fn read(path: &Path) -> Result<RecordBatch> {
         .map_err(|error| failed(error.to_string()))
 }
 
-fn told(parity: &Parity) -> String {
+fn told(parity: &Parity, briefly: bool) -> String {
     let features = Table::new(["feature", ">compared", ">null on both sides", ">differing"]);
     let features = features.with_rows(parity.features.iter().map(|feature| {
         [feature.feature.clone(), grouped(feature.compared), grouped(feature.null), grouped(feature.differing)]
@@ -86,7 +86,7 @@ fn told(parity: &Parity) -> String {
         grouped(parity.differing())
     );
     if parity.differences.is_empty() {
-        return format!("{features}\n{sum}");
+        return if briefly { sum } else { format!("{features}\n{sum}") };
     }
     let differences = Table::new([">row", "feature", "trained", "served", "status"]);
     let differences = differences.with_rows(parity.differences.iter().map(|difference| {

@@ -1,3 +1,5 @@
+//! `skewless describe`: finds what has the name, and prints its description.
+
 use clap::Args;
 use skewless_store::definitions::{Kind, Object};
 

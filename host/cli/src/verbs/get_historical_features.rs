@@ -1,3 +1,5 @@
+//! `skewless get-historical-features`: from a file of entity rows to a training set, and what became of each feature.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,11 +16,11 @@ use crate::table::{Table, counted, grouped, percent};
 
 const EXAMPLES: &str = "\
 Examples:
-  skewless get-historical-features --entities flights.parquet --service delay_model --out training.parquet
-  skewless get-historical-features --entities flights.parquet --features weather,plane_facts:seats --out training.parquet
+  skewless get-historical-features -e flights.parquet -s delay_model -o training.parquet
+  skewless get-historical-features -e flights.parquet -f weather,plane_facts:seats -o set.parquet
 
-The entity rows need a column for each join key and request field, and `event_timestamp`, the instant at which each row
-is asked about; other columns, such as labels, are kept. The training set has the same rows in the same order. It
+The entity rows need a column for each join key and request field, and `event_timestamp`, the instant at which each row \
+is asked about; other columns, such as labels, are kept. The training set has the same rows in the same order. It \
 appears only once it is complete, and its metadata says what made it.";
 
 /// Add features to entity rows, as they were known at each row's instant: a training set
@@ -42,7 +44,7 @@ pub(crate) struct Arguments {
     /// Ask about this instant in all rows, whatever they say: features for scoring a batch
     #[arg(long, value_name = "INSTANT", value_parser = parse_instant)]
     event_timestamp: Option<Timestamp>,
-    /// Print JSON: rows, and for each feature how many are present, null, not found, expired, failed
+    /// Print JSON: rows, and for each feature how many are present, null, without a live row, failed
     #[arg(long)]
     json: bool,
 }
@@ -93,7 +95,7 @@ fn command_line() -> String {
 }
 
 fn told(summary: &TrainingSetSummary) -> String {
-    let headings = ["feature", ">present", ">", ">null", ">", ">not found", ">", ">expired", ">", ">failed", ">"];
+    let headings = ["feature", ">present", ">", ">null", ">", ">no live row", ">", ">failed", ">"];
     let table = Table::new(headings).with_rows(summary.features.iter().map(|feature| {
         let share = |part| percent(part, summary.rows);
         [
@@ -102,10 +104,8 @@ fn told(summary: &TrainingSetSummary) -> String {
             share(feature.present),
             grouped(feature.null_value),
             share(feature.null_value),
-            grouped(feature.not_found),
-            share(feature.not_found),
-            grouped(feature.outside_max_age),
-            share(feature.outside_max_age),
+            grouped(feature.no_live_row),
+            share(feature.no_live_row),
             grouped(feature.invalid),
             share(feature.invalid),
         ]

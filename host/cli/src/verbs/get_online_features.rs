@@ -1,3 +1,5 @@
+//! `skewless get-online-features`: makes the JSON of a request, and has it answered as the server would.
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -22,10 +24,10 @@ use crate::table::Table;
 const EXAMPLES: &str = "\
 Examples:
   skewless get-online-features --service shop_model -e user_id=1,2
-  skewless get-online-features --features user_stats:avg_spend -e user_id=1 --event-timestamp 2024-01-20 --json
-  echo '{\"features\": [\"user_stats\"], \"entities\": {\"user_id\": [1]}}' | skewless get-online-features --request -
+  skewless get-online-features -f user_stats:avg_spend -e user_id=1 --event-timestamp 2024-01-20
+  skewless get-online-features --request request.json --json
 
-Each -e gives a join key or request field a value for every row; a single value is that of all rows. The answer is the
+Each -e gives a join key or request field a value for every row; a single value is that of all rows. The answer is the \
 one that `serve` would give.";
 
 /// Ask the online store for features, as a request to the server would

@@ -1,3 +1,5 @@
+//! `skewless init`: writes the template's files where nothing is in the way.
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -27,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
-    let folder = session.folder().map_or_else(|| arguments.folder.clone(), |base| base.join(&arguments.folder));
+    let folder = arguments.folder.clone();
     fs::create_dir_all(&folder).map_err(|error| Failure::file("make the folder", &folder, &error))?;
     let real = folder.canonicalize().map_err(|error| Failure::file("find", &folder, &error))?;
     let project = project_name(&real);

@@ -1,3 +1,5 @@
+//! `skewless inspect`: finds a component's bytes, loads them, and tells what they are.
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -70,7 +72,7 @@ fn path(session: &Session, component: &str) -> Result<PathBuf> {
     if file.is_file() || component.ends_with(".wasm") {
         return Ok(file.to_owned());
     }
-    if session.root().is_err() {
+    if Session::root().is_err() {
         let message = format!("`{component}` is no file, and here is no repository that could have such a transform");
         return Err(Failure::impossible(message));
     }

@@ -1,3 +1,5 @@
+//! `skewless list`: the applied definitions that fit, kind by kind.
+
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};

@@ -1,3 +1,5 @@
+//! `skewless materialize`, and what it shares with `materialize-incremental`.
+
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
@@ -13,10 +15,10 @@ use crate::table::{Table, counted, grouped};
 const EXAMPLES: &str = "\
 Examples:
   skewless materialize 2013-01-01 2013-02-01
-  skewless materialize 2013-01-01T00:00:00-05:00 2013-01-31T23:59:59-05:00 --views weather,plane_delays
+  skewless materialize 2013-01-01T00:00:00-05:00 2013-01-31T23:59:59-05:00 -v weather,plane_delays
 
-Instants without an offset are in UTC; a date is its first instant. Both ends belong to the interval. A row is stored
-only where it is not older than what is stored, so running it again, or several at once, does no harm, and requests are
+Instants without an offset are in UTC; a date is its first instant. Both ends belong to the interval. A row is stored \
+only where it is not older than what is stored, so running it again, or several at once, does no harm, and requests are \
 answered all the while.";
 
 /// Write the newest row of each entity in an interval to the online store
@@ -69,6 +71,10 @@ pub(super) fn materialize_and_tell(
     }
     if end > now {
         session.output.say(&format!("{end} is yet to come: recorded as materialized up to now, {now}"));
+    }
+    if summaries.is_empty() {
+        session.output.say("nothing to materialize: no applied feature view is kept online");
+        return Ok(());
     }
     Ok(session.output.print(&told(&summaries))?)
 }

@@ -1,3 +1,5 @@
+//! `skewless materialize-incremental`: from where the last run ended.
+
 use clap::Args;
 use jiff::Timestamp;
 use skewless_store::materialize::Start;
@@ -14,8 +16,8 @@ Examples:
   skewless materialize-incremental 2013-02-01T12:00:00 --views weather
   skewless materialize-incremental --look-back 6h
 
-Each feature view goes on where its last run ended, or starts with its first row. Rows that came late, with timestamps
-from before that, are found only within the look-back. An end that is yet to come does no harm: what is recorded never
+Each feature view goes on where its last run ended, or starts with its first row. Rows that came late, with timestamps \
+from before that, are found only within the look-back. An end that is yet to come does no harm: what is recorded never \
 goes beyond now.";
 
 /// Materialize what is new since the last run

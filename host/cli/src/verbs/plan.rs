@@ -1,3 +1,5 @@
+//! `skewless plan`: the changes, and nothing written.
+
 use clap::Args;
 use skewless_store::apply::plan;
 

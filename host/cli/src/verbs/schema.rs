@@ -1,3 +1,5 @@
+//! `skewless schema`: JSON Schemas for editors.
+
 use clap::{Args, ValueEnum};
 use skewless_store::definitions::{json_schema, settings_json_schema};
 

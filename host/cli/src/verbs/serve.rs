@@ -1,3 +1,5 @@
+//! `skewless serve`: a listener, the store, and the signals that end it.
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -13,10 +15,10 @@ const EXAMPLES: &str = "\
 Examples:
   skewless serve
   skewless serve --host 0.0.0.0 --port 8080
-  curl http://127.0.0.1:6566/get-online-features -d '{\"feature_service\": \"shop_model\", \"entities\": {\"user_id\": [1, 2]}}'
+  curl http://127.0.0.1:6566/get-online-features -d @request.json
 
-Requests and answers are those of Feast's feature server; `event_timestamp` in a request asks about another instant than
-now. What is applied later is served after a restart; what is materialized later is served at once. SIGTERM and Ctrl-C
+Requests and answers are those of Feast's feature server; `event_timestamp` in a request asks about another instant than \
+now. What is applied later is served after a restart; what is materialized later is served at once. SIGTERM and Ctrl-C \
 let the requests under way end.";
 
 /// Answer requests for features over HTTP

@@ -1,3 +1,5 @@
+//! `skewless teardown`: asks, commits an empty state, then deletes what is stored online.
+
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use clap::Args;
@@ -17,7 +19,7 @@ Examples:
   skewless teardown
   skewless teardown --yes
 
-The values of the project's feature views are deleted from the online store, and an empty commit takes its definitions
+The values of the project's feature views are deleted from the online store, and an empty commit takes its definitions \
 out of use. Files, sources and the registry's history stay; `apply` and `materialize` bring everything back.";
 
 /// Delete the project's online values and take its definitions out of use
@@ -43,8 +45,12 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     let repository = session.repository()?;
     let settings = &repository.settings;
     let online = open_online_store(&repository.root, settings)?;
-    let (registry, _) = block_on(session.commit())?;
+    let (registry, commit) = block_on(session.commit())?;
     let views = online.feature_views()?;
+    if views.is_empty() && commit.state.definitions.objects().next().is_none() {
+        session.output.say(&format!("project {} is taken down already, in commit {}", settings.project, commit.number));
+        return Ok(());
+    }
     if !arguments.yes {
         confirm(&settings.project, &online, &views)?;
     }

@@ -1,3 +1,5 @@
+//! `skewless version`.
+
 use skewless_runtime::CONTRACT_VERSION;
 
 use crate::failure::Result;

@@ -39,7 +39,8 @@ pub fn ask(selection: &Selection, columns: &[(&str, ArrayRef)], at: i64) -> Resu
     Ok(body)
 }
 
-/// Each value of a column as an answer would have it. Two values have the same text exactly when they have the same bits.
+/// Each value of a column as an answer would have it. Two values have the same text exactly
+/// when they have the same bits, except that all NaNs have one text.
 ///
 /// # Errors
 /// As [`ask`].

@@ -6,7 +6,7 @@ use skewless_runtime::{DataType, ScalarType, Signature};
 
 use crate::compute::AppliedComponent;
 use crate::definitions::{FeatureView, Kind, OnDemandFeatureView, Repository, Source, ViewTransform};
-use crate::feature_set::input_reference;
+use crate::feature_set::{FeatureSet, Selection, input_reference};
 use crate::offline::source::SourceTable;
 use crate::view_features::ViewFeatures;
 use crate::{Error, Result};
@@ -22,6 +22,14 @@ pub(super) fn check(repository: &Repository, components: &BTreeMap<String, Appli
     }
     for view in &repository.definitions.on_demand_feature_views {
         check_on_demand_feature_view(repository, view, components)?;
+    }
+    for service in &repository.definitions.feature_services {
+        let selection = Selection::Service(service.name.clone());
+        let resolved = FeatureSet::resolve(&repository.definitions, components, &selection);
+        resolved.map_err(|error| {
+            let error = Error::invalid_definition(error.message());
+            blame(repository, Kind::FeatureService, &service.name, "features", error)
+        })?;
     }
     Ok(())
 }

@@ -82,6 +82,22 @@ impl Repository {
     }
 }
 
+impl Settings {
+    /// Reads `skewless.yaml` in `root` alone, for whoever works with what is applied: a definition file that somebody is
+    /// editing does not stop a server.
+    ///
+    /// # Errors
+    /// As [`Repository::load`], for this file.
+    pub fn load(root: &Path, environment: &Environment<'_>) -> Result<Self> {
+        let mut findings = Vec::new();
+        let settings = load_settings(root, environment, &mut findings)?;
+        match (places::report(findings), settings) {
+            (None, Some((_, settings))) => Ok(settings),
+            (error, _) => Err(error.expect("settings that can't be read leave a finding")),
+        }
+    }
+}
+
 fn load_settings(
     root: &Path,
     environment: &Environment<'_>,

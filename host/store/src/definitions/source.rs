@@ -14,7 +14,7 @@ pub struct Source {
     /// The source's name; feature views refer to it.
     #[schemars(regex(pattern = NAME_PATTERN))]
     pub name: String,
-    /// A Parquet file, a folder (every `*.parquet` below it) or a glob, relative to the repository; or a URL.
+    /// A Parquet file, a folder (every `*.parquet` below it) or a glob, relative to the repository; or one as a `file://` URL.
     pub path: String,
     /// The column that says from when on a row's values were known.
     pub timestamp_field: String,

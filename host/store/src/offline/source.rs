@@ -174,10 +174,12 @@ impl SourceTable {
         let to = request.to.and_then(|to| instant(to, *unit, zone.clone(), 1));
         let from = from.map(|from| column.clone().gt_eq(Expr::Literal(from, None)));
         let to = to.map(|to| column.lt_eq(Expr::Literal(to, None)));
-        match (from, to) {
-            (Some(from), Some(to)) => Some(from.and(to)),
-            (from, to) => from.or(to),
-        }
+        let inside = match (from, to) {
+            (Some(from), Some(to)) => from.and(to),
+            (from, to) => from.or(to)?,
+        };
+        // Rows without a timestamp are let through, to be counted.
+        Some(inside.or(Expr::Column(Column::new_unqualified(&self.source.timestamp_field)).is_null()))
     }
 }
 

@@ -16,7 +16,7 @@ pub struct RunwayWind {
 pub fn runway_wind(
     /// Direction the wind comes from, in degrees clockwise from north.
     wind_direction: f64,
-    /// Speed of the wind, in miles per hour.
+    /// Speed of the wind, in any unit; headwind and crosswind are in the same.
     wind_speed: f64,
     /// Direction of take-off or landing, in degrees clockwise from north.
     runway_heading: f64,
