@@ -5,6 +5,8 @@
 mod bad_input;
 mod examples;
 mod flights;
+mod http;
+mod init;
 mod materialize;
 mod parity;
 mod point_in_time;

@@ -78,3 +78,33 @@ fn the_contract_has_one_version_everywhere() {
     let changelog = std::fs::read_to_string(project().join("wit/CHANGELOG.md")).unwrap();
     assert!(changelog.contains(&format!("\n## {version}\n")));
 }
+
+#[test]
+fn what_the_readme_shows_is_what_is_there() {
+    let read = |path: &str| std::fs::read_to_string(project().join(path)).unwrap();
+    let readme = read("README.md");
+    let blocks = |language: &str| -> Vec<String> {
+        let starts = readme.split(&format!("```{language}\n")).skip(1);
+        starts.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    };
+    let transform = read("examples/transforms/runway_wind/rust/src/lib.rs");
+    assert_eq!(blocks("rust").len(), 1);
+    assert!(transform.starts_with(&blocks("rust")[0]), "README.md shows another runway_wind than the example's");
+    let definitions = read("examples/flights/features/on_demand.yaml");
+    for section in blocks("yaml").iter().flat_map(|block| block.split("\n\n")) {
+        let objects = section.split_once('\n').unwrap().1;
+        assert!(
+            definitions.contains(objects.trim_end()),
+            "README.md shows other definitions than the example's:\n{objects}"
+        );
+    }
+}
+
+#[test]
+fn all_crates_have_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    for manifest in ["guest-sdk/rust/Cargo.toml", "guest-sdk/rust/macros/Cargo.toml"] {
+        let manifest_text = std::fs::read_to_string(project().join(manifest)).unwrap();
+        assert!(manifest_text.contains(&format!("\nversion = \"{version}\"\n")), "{manifest} is not at {version}");
+    }
+}
