@@ -100,9 +100,9 @@ on_demand_feature_views:
 fn answers_have_feasts_shape_with_stored_features_request_data_and_statuses() {
     let server = server();
     insta::assert_snapshot!(server.ask(r#"{"features": ["user_stats:avg_spend", "efficiency", "user_stats:purchases"],
-        "entities": {"user_id": [2, 1, 9], "spend": [35, 0.0, 1]}, "event_timestamp": "2024-01-20T00:00:00Z"}"#), @"");
+        "entities": {"user_id": [2, 1, 9], "spend": [35, 0.0, 1]}, "event_timestamp": "2024-01-20T00:00:00Z"}"#), @r#"{"results":[{"values":[2,1,9],"statuses":["PRESENT","PRESENT","PRESENT"],"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]},{"values":[null,"NaN",null],"statuses":["NULL_VALUE","PRESENT","NOT_FOUND"],"event_timestamps":["2024-01-15T06:30:00.250Z","2024-01-15T00:00:00Z","1970-01-01T00:00:00Z"]},{"values":[0.2,null,null],"statuses":["PRESENT","NULL_VALUE","NULL_VALUE"],"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]},{"values":[7,12,null],"statuses":["PRESENT","PRESENT","NOT_FOUND"],"event_timestamps":["2024-01-15T06:30:00.250Z","2024-01-15T00:00:00Z","1970-01-01T00:00:00Z"]}],"metadata":{"feature_names":["user_id","avg_spend","purchases_per_dollar","purchases"]}}"#);
     insta::assert_snapshot!(server.ask(r#"{"features": ["user_stats:purchases"], "full_feature_names": true,
-        "entities": {"user_id": [1]}, "event_timestamp": "2024-03-01T00:00:00Z"}"#), @"");
+        "entities": {"user_id": [1]}, "event_timestamp": "2024-03-01T00:00:00Z"}"#), @r#"{"results":[{"values":[1],"statuses":["PRESENT"],"event_timestamps":["1970-01-01T00:00:00Z"]},{"values":[null],"statuses":["OUTSIDE_MAX_AGE"],"event_timestamps":["2024-01-15T00:00:00Z"]}],"metadata":{"feature_names":["user_id","user_stats__purchases"]}}"#);
 }
 
 #[test]
@@ -111,23 +111,23 @@ fn a_failed_row_is_null_and_the_others_are_answered() {
     insta::assert_snapshot!(server.ask(r#"{"features": ["everything:shouted", "everything:next_day", "everything:negated"],
         "entities": {"integer": [1, 2], "number": ["NaN", null], "single": [-0.0, 1], "flag": [true, null],
             "text": ["fine", "fail"], "raw": ["AAE=", null], "list": [[1, null], null]},
-        "event_timestamp": "2024-01-20T00:00:00Z"}"#), @"");
+        "event_timestamp": "2024-01-20T00:00:00Z"}"#), @r#"{"results":[{"values":["4 FINE",null],"statuses":["PRESENT","INVALID"],"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]},{"values":["2024-01-21T00:00:00Z",null],"statuses":["PRESENT","INVALID"],"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]},{"values":[0.0,null],"statuses":["PRESENT","INVALID"],"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]}],"metadata":{"feature_names":["shouted","next_day","negated"]}}"#);
 }
 
 #[test]
 fn what_the_caller_did_wrong_is_a_4xx_that_feasts_client_understands() {
     let server = server();
-    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stat:purchases"], "entities": {"user_id": [1]}}"#), @"");
-    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stats"], "entities": {"user_id": ["1"]}}"#), @"");
-    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stats"], "entities": {}}"#), @"");
-    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stats"], "entities": {"user_id": [1]"#), @"");
+    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stat:purchases"], "entities": {"user_id": [1]}}"#), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeatureViewNotFoundException\",\"message\":\"unknown feature view `user_stat`: did you mean `user_stats`?\"}""#);
+    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stats"], "entities": {"user_id": ["1"]}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`entities.user_id[0]` is \\\"1\\\" (a string), but join key `user_id` is int64: send a whole number from -9223372036854775808 to 9223372036854775807\"}""#);
+    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stats"], "entities": {}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastEntityDFMissingColumnsError\",\"message\":\"join key `user_id` (int64) is missing from `entities`: the features asked for need join key `user_id` (int64)\"}""#);
+    insta::assert_snapshot!(server.refusal(r#"{"features": ["user_stats"], "entities": {"user_id": [1]"#), @r#"422 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"the request can't be read as JSON of the expected form: EOF while parsing an object at line 1 column 56\"}""#);
 }
 
 #[test]
 fn health_says_what_is_served_and_sigterm_ends_the_server_in_order() {
     let mut server = server();
     let health = ureq::get(format!("{}/health", server.url)).call().unwrap().body_mut().read_to_string().unwrap();
-    insta::assert_snapshot!(health, @"");
+    insta::assert_snapshot!(health, @r#"{"status":"ok","project":"test","registry_commit":2}"#);
     let killed = Command::new("kill").arg(server.process.id().to_string()).status().unwrap();
     assert!(killed.success());
     assert!(server.process.wait().unwrap().success());

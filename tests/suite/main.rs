@@ -7,6 +7,7 @@ mod examples;
 mod flights;
 mod http;
 mod init;
+mod limits;
 mod materialize;
 mod parity;
 mod point_in_time;

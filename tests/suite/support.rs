@@ -41,7 +41,8 @@ pub(crate) fn component(name: &str) -> PathBuf {
             .unwrap()
             .map(|entry| entry.unwrap().path().join("rust"))
             .collect();
-        crates.push(project().join("tests/guests/mixture"));
+        let guests = std::fs::read_dir(project().join("tests/guests")).unwrap();
+        crates.extend(guests.map(|entry| entry.unwrap().path()));
         for folder_of_crate in crates {
             let name = folder_of_crate.strip_prefix(project()).unwrap().iter().nth(2).unwrap();
             let out = folder.join(name).with_added_extension("wasm");

@@ -84,8 +84,8 @@ fn what_the_readme_shows_is_what_is_there() {
     let read = |path: &str| std::fs::read_to_string(project().join(path)).unwrap();
     let readme = read("README.md");
     let blocks = |language: &str| -> Vec<String> {
-        let starts = readme.split(&format!("```{language}\n")).skip(1);
-        starts.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+        let start = format!("```{language}\n");
+        readme.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
     };
     let transform = read("examples/transforms/runway_wind/rust/src/lib.rs");
     assert_eq!(blocks("rust").len(), 1);

@@ -1,6 +1,6 @@
 //! From the rows of the views to the features of the answer: the part that training sets and requests share.
 //!
-//! Enter: a [`FeatureSet`], the [`ViewRows`] of each of its views, the request's fields and the instant of each row. Leave: the
+//! Enter: a [`FeatureSet`], the `ViewRows` of each of its views, the request's fields and the instant of each row. Leave: the
 //! [`Features`], computed by the transforms where they are on demand. There is no second way.
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 //! source ─► newest row of each entity ─► features (the view's transform, if it has one) ─► packed rows ─► online store
 //! ```
 //!
-//! Rows stream through; a write is a transaction of at most [`ROWS_A_WRITE`] or so. A row is stored only where it is not older than
+//! Rows stream through; a write is a transaction of at most `ROWS_A_WRITE` or so. A row is stored only where it is not older than
 //! what is stored, so a job that died, ran twice or ran beside another does no harm: run it again. The interval is recorded in
 //! the registry once all of it is stored.
 
