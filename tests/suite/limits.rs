@@ -88,7 +88,7 @@ fn a_row_with_a_null_that_the_transform_does_not_take_is_null_and_not_shown_to_i
 }
 
 #[test]
-fn nothing_survives_a_call() {
+fn thousands_of_calls_each_get_memory_of_their_own() {
     let transform = misbehaviour();
     for _ in 0..2_000 {
         assert_eq!(call(&transform, &["allocate 4 MiB"], &LIMITS).unwrap(), [Some(4 << 20)]);
