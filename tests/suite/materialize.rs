@@ -124,6 +124,17 @@ async fn rows_that_name_no_entity_are_counted_and_left_out() {
 }
 
 #[tokio::test]
+async fn rows_without_a_timestamp_are_counted_and_left_out() {
+    let instants = [Some(micros("2024-01-01T00:00:00Z")), None];
+    let seen_at = arrow::array::TimestampMicrosecondArray::from_iter(instants).with_timezone("UTC");
+    let data = table(&[("user_id", int64s(&[1, 2])), ("visits", int64s(&[1, 2])), ("seen_at", Arc::new(seen_at))]);
+    let repository = TestRepository::new(YAML).data("data/1.parquet", &data);
+    let store = repository.apply().await.unwrap();
+    let summary = run(&store, WATERMARK, "2024-01-02T00:00:00Z", "2024-01-02T00:00:00Z").await.unwrap();
+    assert_eq!((summary.rows_read, summary.rows_without_key, summary.entities), (2, 1, 1));
+}
+
+#[tokio::test]
 async fn a_reader_sees_what_another_process_materializes() {
     let (repository, store) = two_days().await;
     assert_eq!(visits(&store, 1), (None, Status::NotFound));
