@@ -24,17 +24,20 @@ mkdir -p "$state/training"
 step "2. Compile the transforms of examples/transforms to WebAssembly components"
 run build
 
-step "3. Apply the definitions of examples/flights: check them against data and components, commit them"
+step "3. Verify the components: the same bits alone and in batches, on fresh and on used instances, on two engines"
+run verify
+
+step "4. Apply the definitions of examples/flights: check them against data and components, commit them"
 run apply
 
-step "4. Materialize: the newest row of each entity up to 30 January 2013 goes to the online store"
+step "5. Materialize: the newest row of each entity up to 30 January 2013 goes to the online store"
 run materialize 2012-12-31 2013-01-30
 
-step "5. A training set: every flight of January 2013, each with what was known at its scheduled departure"
+step "6. A training set: every flight of January 2013, each with what was known at its scheduled departure"
 run get-historical-features --service delay_model --entities data/flights/2013-01.parquet \
     --out .skewless/training/2013-01.parquet
 
-step "6. Serve"
+step "7. Serve"
 "$skewless" -c examples/flights serve --port 0 >"$state/server.log" 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null || true' EXIT
@@ -54,7 +57,7 @@ else
     echo "(curl is not installed; the comparison below asks the same way)"
 fi
 
-step "7. The same flights at the same instants, trained and served, bit for bit"
+step "8. The same flights at the same instants, trained and served, bit for bit"
 # The online store holds the newest rows only, so it is moved on to each instant, and the training set asks about it too.
 compare() {
     local instant=$1 set=.skewless/training/at-${1%%:*}.parquet

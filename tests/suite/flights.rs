@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use skewless_store::apply::Certification;
 use skewless_store::definitions::Repository;
 use skewless_store::historical::{HistoricalRequest, get_historical_features};
 use skewless_store::{FeatureStore, Selection, apply};
@@ -26,15 +27,17 @@ fn january() -> RecordBatch {
 /// The example, built and applied, with its state in a folder of the tests.
 async fn flights() -> FeatureStore {
     static BUILT: LazyLock<()> = LazyLock::new(|| {
-        let output = skewless(&project().join("examples/flights")).arg("build").output().unwrap();
-        assert!(output.status.success(), "{}", printed(&output));
+        for verb in ["build", "verify"] {
+            let output = skewless(&project().join("examples/flights")).arg(verb).output().unwrap();
+            assert!(output.status.success(), "{}", printed(&output));
+        }
     });
     LazyLock::force(&BUILT);
     let state = tempfile::tempdir().unwrap().keep();
     let environment = |name: &str| (name == "FLIGHTS_STATE").then(|| state.display().to_string());
     let repository = Repository::load(&project().join("examples/flights"), &environment).unwrap();
     let plan = apply::plan(&repository, runtime()).await.unwrap();
-    apply::apply(&repository, &plan, at("2013-04-01T00:00:00Z")).await.unwrap();
+    apply::apply(&repository, &plan, Certification::Required, at("2013-04-01T00:00:00Z")).await.unwrap();
     FeatureStore::open(&repository.root, &repository.settings, runtime()).await.unwrap()
 }
 

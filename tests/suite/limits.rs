@@ -36,7 +36,7 @@ fn an_endless_loop_ends_at_the_deadline() {
 
 #[test]
 fn memory_is_bounded() {
-    insta::assert_snapshot!(breach("allocate", &LIMITS), @"transform `misbehaviour` went over its memory limit: it asked for 17891328 bytes, 16777216 are allowed");
+    insta::assert_snapshot!(breach("allocate", &LIMITS), @"transform `misbehaviour` went over its memory limit: it asked for 16908288 bytes, 16777216 are allowed");
     assert_eq!(call(&misbehaviour(), &["allocate 4 MiB"], &LIMITS).unwrap(), [Some(4 << 20)]);
     let less = Limits { memory_bytes_max: 3 << 20, ..LIMITS };
     assert!(matches!(call(&misbehaviour(), &["allocate 4 MiB"], &less), Err(Error::LimitExceeded { .. })));
@@ -65,8 +65,61 @@ fn a_row_over_the_byte_limit_is_refused_and_smaller_rows_are_split() {
 fn an_output_over_the_byte_limit_is_refused() {
     let limits = Limits { output_bytes_max: 1_000, ..LIMITS };
     assert_eq!(call(&misbehaviour(), &["a"; 10], &limits).unwrap().len(), 10);
-    let error = call(&misbehaviour(), &["a"; 1_000], &limits).unwrap_err().to_string();
-    assert!(error.contains("too much data") && error.contains("1000 bytes"), "{error}");
+    let error = call(&misbehaviour(), &["a"; 1_000], &limits).unwrap_err();
+    insta::assert_snapshot!(error, @"transform `misbehaviour` went over its output limit: it returns more than 1000 bytes");
+}
+
+#[test]
+fn a_batch_over_the_row_limit_takes_several_calls() {
+    let transform = misbehaviour();
+    let rows: Vec<String> = (0..50).map(|row| "x".repeat(row)).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let lengths = call(&transform, &rows, &Limits { rows_max: 7, ..LIMITS }).unwrap();
+    assert_eq!(lengths, (0..50).map(Some).collect::<Vec<_>>());
+    assert_eq!((transform.metrics().calls, transform.metrics().rows), (8, 50));
+}
+
+/// A call that runs until its deadline, and meanwhile another one.
+fn beside_a_long_call(runtime: &Runtime, limits: &Limits) -> (Result<(), String>, Transform) {
+    let transform = runtime.load(&std::fs::read(component("misbehaviour")).unwrap()).unwrap();
+    let long = Limits { deadline: Duration::from_millis(800), ..LIMITS };
+    std::thread::scope(|scope| {
+        scope.spawn(|| call(&transform, &["loop"], &long).unwrap_err());
+        while transform.metrics().instances_alive == 0 {
+            std::thread::yield_now();
+        }
+        let beside = call(&transform, &["fine"], limits).map(drop).map_err(|error| error.to_string());
+        (beside, transform.clone())
+    })
+}
+
+#[test]
+fn calls_of_one_transform_at_the_same_time_are_bounded_and_who_waits_too_long_is_told() {
+    let runtime = Runtime::new(RuntimeOptions { wait_max: Duration::from_millis(30), ..Default::default() }).unwrap();
+    let (beside, _) = beside_a_long_call(&runtime, &Limits { calls_max: 2, ..LIMITS });
+    assert_eq!(beside, Ok(()));
+    let one = Limits { calls_max: 1, ..LIMITS };
+    let (beside, transform) = beside_a_long_call(&runtime, &one);
+    insta::assert_snapshot!(beside.unwrap_err(), @"overloaded: as many calls of transform `misbehaviour` are under way as may be (1), and none ended within 30 ms; try again later");
+    assert_eq!(transform.metrics().overloads, 1);
+    assert_eq!(call(&transform, &["fine"], &one).unwrap(), [Some(4)]);
+}
+
+#[test]
+fn calls_of_all_transforms_at_the_same_time_are_bounded() {
+    let options = |calls_max| RuntimeOptions { calls_max, wait_max: Duration::from_millis(30), ..Default::default() };
+    let (beside, _) = beside_a_long_call(&Runtime::new(options(2)).unwrap(), &LIMITS);
+    assert_eq!(beside, Ok(()));
+    let (beside, transform) = beside_a_long_call(&Runtime::new(options(1)).unwrap(), &LIMITS);
+    insta::assert_snapshot!(beside.unwrap_err(), @"overloaded: as many calls of all transforms are under way as may be (1), and none ended within 30 ms; try again later");
+    assert_eq!(call(&transform, &["fine"], &LIMITS).unwrap(), [Some(4)]);
+}
+
+#[test]
+fn a_call_that_waits_for_its_turn_gets_it() {
+    let options = RuntimeOptions { calls_max: 1, wait_max: Duration::from_secs(20), ..Default::default() };
+    let (beside, _) = beside_a_long_call(&Runtime::new(options).unwrap(), &LIMITS);
+    assert_eq!(beside, Ok(()));
 }
 
 #[test]
@@ -112,6 +165,32 @@ fn a_damaged_entry_of_the_compiled_code_cache_is_compiled_again() {
     }
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn the_compiled_code_cache_keeps_within_its_bound_what_was_used_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |name: &str, bytes_max: u64| {
+        let cache = Some(CompiledCache::new(folder.path()).bounded(bytes_max));
+        let runtime = Runtime::new(RuntimeOptions { cache, calls_max: 2, ..RuntimeOptions::default() }).unwrap();
+        let digest = runtime.load(&std::fs::read(component(name)).unwrap()).unwrap().digest().hex();
+        // Times of files are as fine as the system's ticks.
+        std::thread::sleep(Duration::from_millis(20));
+        digest
+    };
+    let kept = |digest: &str| {
+        let mut files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        files.any(|file| file.to_str().unwrap().starts_with(digest))
+    };
+    let (first, second) = (load("misbehaviour", u64::MAX), load("mixture", u64::MAX));
+    assert!(kept(&first) && kept(&second));
+    let bytes: u64 =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert_eq!(load("misbehaviour", bytes), first, "used again");
+    let third = load("runway_wind", bytes);
+    assert!(kept(&first) && !kept(&second) && kept(&third));
+    assert_eq!(load("mixture", 1), second);
+    assert!(kept(&second) && !kept(&first) && !kept(&third), "the newest is kept, however large");
 }
 
 /// The only file in the folder, and its bytes.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests: what is not there is a failure, and the line says which")]
 
 mod bad_input;
+mod evil;
 mod examples;
 mod flights;
 mod http;
@@ -11,6 +12,7 @@ mod limits;
 mod materialize;
 mod parity;
 mod point_in_time;
+mod reuse;
 mod support;
 mod tidy;
 mod tutorial;

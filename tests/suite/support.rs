@@ -9,6 +9,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicr
 use jiff::Timestamp;
 use parquet::arrow::ArrowWriter;
 use skewless_runtime::{CompiledCache, Runtime, RuntimeOptions};
+use skewless_store::apply::Certification;
 use skewless_store::definitions::{FeatureRef, Repository};
 use skewless_store::historical::{HistoricalRequest, get_historical_features};
 use skewless_store::materialize::{MaterializeRequest, Start, ViewSummary, materialize};
@@ -43,12 +44,19 @@ pub(crate) fn component(name: &str) -> PathBuf {
             .collect();
         let guests = std::fs::read_dir(project().join("tests/guests")).unwrap();
         crates.extend(guests.map(|entry| entry.unwrap().path()));
+        crates.push(project().join("tests/evil"));
         for folder_of_crate in crates {
-            let name = folder_of_crate.strip_prefix(project()).unwrap().iter().nth(2).unwrap();
+            let folder_in_project = folder_of_crate.strip_prefix(project()).unwrap();
+            let name = folder_in_project.iter().nth(2).or_else(|| folder_in_project.iter().nth(1)).unwrap();
             let out = folder.join(name).with_added_extension("wasm");
             let built = skewless(project()).arg("build").arg(&folder_of_crate).arg("--out").arg(out).output().unwrap();
             assert!(built.status.success(), "{}", printed(&built));
         }
+        // Not the evil one, which has no parity, and need not.
+        let honest = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let honest = honest.filter(|path| path.extension() == Some("wasm".as_ref()) && !path.ends_with("evil.wasm"));
+        let verified = skewless(project()).arg("verify").args(honest).output().unwrap();
+        assert!(verified.status.success(), "{}", printed(&verified));
         folder
     });
     FOLDER.join(format!("{name}.wasm"))
@@ -90,6 +98,10 @@ pub(crate) fn strings(values: &[&str]) -> ArrayRef {
     Arc::new(StringArray::from(values.to_vec()))
 }
 
+pub(crate) fn bytes_column(values: &[&[u8]]) -> ArrayRef {
+    Arc::new(arrow::array::BinaryArray::from(values.to_vec()))
+}
+
 pub(crate) fn table(columns: &[(&str, ArrayRef)]) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.iter().map(|(name, array)| (*name, Arc::clone(array), true)))
         .unwrap()
@@ -129,7 +141,7 @@ impl TestRepository {
     pub(crate) async fn apply(&self) -> Result<FeatureStore, Error> {
         let repository = Repository::load(self.path(), &|_| None)?;
         let plan = apply::plan(&repository, runtime()).await?;
-        apply::apply(&repository, &plan, at(NOW)).await?;
+        apply::apply(&repository, &plan, Certification::Required, at(NOW)).await?;
         FeatureStore::open(self.path(), &repository.settings, runtime()).await
     }
 }

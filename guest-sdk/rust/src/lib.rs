@@ -23,6 +23,8 @@
 #[cfg(test)]
 extern crate self as skewless_sdk;
 
+#[cfg(target_family = "wasm")]
+mod arena;
 mod bits;
 mod column;
 pub mod contract;

@@ -12,6 +12,7 @@ const EXAMPLES: &str = "\
 Start here:
   skewless init shop && cd shop
   skewless build                     compile the transforms to components
+  skewless verify                    prove that they compute the same bits however they are called
   skewless apply                     check everything, then commit it to the registry
   skewless materialize 2024-01-01 2024-01-31
   skewless get-historical-features -e data/entity_rows.parquet -s shop_model -o training.parquet
@@ -62,6 +63,7 @@ pub(crate) enum Verb {
     Init(verbs::init::Arguments),
     Build(verbs::build::Arguments),
     Inspect(verbs::inspect::Arguments),
+    Verify(verbs::verify::Arguments),
     Plan(verbs::plan::Arguments),
     Apply(verbs::apply::Arguments),
     Materialize(verbs::materialize::Arguments),

@@ -29,6 +29,10 @@ const PROFILE: [&str; 8] = [
     "profile.release.debug-assertions=false",
 ];
 
+/// The stack of a transform. It is part of the memory that each fresh instance is given anew, so what is not used costs
+/// time; the compiler's default of 1 MiB costs more than a small call.
+const STACK_BYTES: usize = 64 << 10;
+
 /// A cargo workspace; a crate on its own is one too.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Workspace {
@@ -110,6 +114,7 @@ impl Workspace {
     /// The compiler's flags, as a setting of cargo.
     fn flags(&self) -> String {
         let mut flags = vec!["-C".to_owned(), "target-feature=+simd128".to_owned()];
+        flags.extend(["-C".to_owned(), format!("link-arg=-zstack-size={STACK_BYTES}")]);
         let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo"));
         let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
         let remapped = [(Some(self.root.clone()), "/workspace"), (cargo_home, "/cargo")];

@@ -30,20 +30,25 @@ impl Component {
 
     /// Writes it to `path`, whole or not at all. Returns whether another one, or none, was there.
     pub(crate) fn write(&self, path: &Path) -> Result<bool> {
-        if fs::read(path).is_ok_and(|there| there == self.bytes) {
-            return Ok(false);
-        }
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|error| Failure::file("make the folder", folder, &error))?;
-        let temporary = temporary(path);
-        let written = fs::write(&temporary, &self.bytes).and_then(|()| fs::rename(&temporary, path));
-        written.map_err(|error| {
-            // What is half written is of no use; if this fails too, its name says so.
-            let _ = fs::remove_file(&temporary);
-            Failure::file("write", path, &error)
-        })?;
-        Ok(true)
+        write_whole(path, &self.bytes)
     }
+}
+
+/// Writes `bytes` to `path`, whole or not at all. Returns whether other ones, or none, were there.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<bool> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(false);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| Failure::file("make the folder", folder, &error))?;
+    let temporary = temporary(path);
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        // What is half written is of no use; if this fails too, its name says so.
+        let _ = fs::remove_file(&temporary);
+        Failure::file("write", path, &error)
+    })?;
+    Ok(true)
 }
 
 fn temporary(path: &Path) -> PathBuf {

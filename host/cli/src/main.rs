@@ -12,6 +12,7 @@ mod description;
 mod entity_values;
 mod failure;
 mod instant;
+mod lookup;
 mod output;
 mod parity;
 mod progress;
@@ -21,6 +22,7 @@ mod session;
 mod table;
 mod template;
 mod verbs;
+mod verification;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ fn run(session: &Session, verb: Verb) -> failure::Result<()> {
         Verb::Init(arguments) => verbs::init::run(session, &arguments),
         Verb::Build(arguments) => verbs::build::run(session, &arguments),
         Verb::Inspect(arguments) => verbs::inspect::run(session, &arguments),
+        Verb::Verify(arguments) => verbs::verify::run(session, &arguments),
         Verb::Plan(arguments) => verbs::plan::run(session, &arguments),
         Verb::Apply(arguments) => verbs::apply::run(session, &arguments),
         Verb::Materialize(arguments) => verbs::materialize::run(session, arguments),

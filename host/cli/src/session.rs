@@ -49,8 +49,12 @@ impl Session {
 
     /// Starts the engine that transforms run in.
     pub(crate) fn runtime() -> Result<Runtime> {
-        let cache = cache_folder().map(|folder| CompiledCache::new(folder.join("compiled")));
-        Ok(Runtime::new(RuntimeOptions { cache, ..RuntimeOptions::default() })?)
+        Ok(Runtime::new(RuntimeOptions { cache: Self::compiled_cache(), ..RuntimeOptions::default() })?)
+    }
+
+    /// Where compiled components are kept between runs.
+    pub(crate) fn compiled_cache() -> Option<CompiledCache> {
+        cache_folder().map(|folder| CompiledCache::new(folder.join("compiled")))
     }
 
     /// Opens what is applied: registry, components, online store.

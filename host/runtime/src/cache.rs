@@ -15,17 +15,27 @@ use wasmtime::component::Component;
 
 use crate::digest::Digest;
 
+/// How many bytes a cache may have, unless it is told otherwise.
+const BYTES_MAX: u64 = 2 << 30;
+
 /// A folder of compiled components.
 #[derive(Debug, Clone)]
 pub struct CompiledCache {
     folder: PathBuf,
+    bytes_max: u64,
 }
 
 impl CompiledCache {
-    /// The cache in `folder`, which is created when first needed, for its owner only.
+    /// The cache in `folder`, which is created when first needed, for its owner only. It keeps 2 GiB.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), bytes_max: BYTES_MAX }
+    }
+
+    /// The same, keeping at most `bytes_max` bytes: what was not used for longest goes first.
+    #[must_use]
+    pub fn bounded(self, bytes_max: u64) -> Self {
+        Self { bytes_max, ..self }
     }
 
     /// The compiled component `digest`, or `None` where it has to be compiled.
@@ -40,6 +50,7 @@ impl CompiledCache {
             tracing::warn!(entry = %path.display(), "a damaged entry of the compiled-code cache is compiled again");
             return None;
         }
+        touch(&path);
         deserialize(engine, code)
     }
 
@@ -66,7 +77,29 @@ impl CompiledCache {
             // Nothing half-written stays behind; if this fails too, the name still says that it is temporary.
             let _ = fs::remove_file(&temporary);
         }
-        renamed
+        renamed.and_then(|()| self.make_room(path))
+    }
+
+    /// Removes the entries that were not used for longest until the rest is within bounds; never the one just written.
+    /// Another process may do the same at the same time, so an entry that is gone is no error.
+    fn make_room(&self, written: &Path) -> io::Result<()> {
+        let entry = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry.ok()?;
+            let metadata = entry.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+        };
+        let mut entries: Vec<_> = fs::read_dir(&self.folder)?.filter_map(entry).collect();
+        entries.sort();
+        let mut bytes: u64 = entries.iter().map(|(_, length, _)| length).sum();
+        for (_, length, path) in entries {
+            if bytes <= self.bytes_max {
+                break;
+            }
+            if path != written && fs::remove_file(&path).is_ok() {
+                bytes -= length;
+            }
+        }
+        Ok(())
     }
 
     fn path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
@@ -97,6 +130,15 @@ fn is_ours(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_ours(path: &Path) -> bool {
     path.exists()
+}
+
+/// Marks an entry as used now. Where that fails, it only counts as older than it is.
+fn touch(path: &Path) {
+    #[cfg(unix)]
+    if let Ok(file) = fs::File::open(path) {
+        let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+        let _ = rustix::fs::futimens(file, &rustix::fs::Timestamps { last_access: now, last_modification: now });
+    }
 }
 
 fn create_private_folder(folder: &Path) -> io::Result<()> {

@@ -49,8 +49,8 @@ fn canonical_scalars(array: &ArrayRef, scalar: ScalarType) -> ArrayRef {
             let odd = |value: f64| value.is_nan() && value.to_bits() != QUIET_NAN_64.to_bits();
             canonical_numbers::<Float64Type>(array, odd, QUIET_NAN_64)
         }
-        ScalarType::String => canonical_bytes(array.as_string::<i32>()),
-        ScalarType::Bytes => canonical_bytes(array.as_binary::<i32>()),
+        ScalarType::String => canonical_bytes(array, array.as_string::<i32>()),
+        ScalarType::Bytes => canonical_bytes(array, array.as_binary::<i32>()),
     }
 }
 
@@ -86,11 +86,11 @@ fn canonical_booleans(booleans: &BooleanArray) -> BooleanArray {
 }
 
 /// Offsets from 0, no byte that belongs to no value, nothing under a null.
-fn canonical_bytes<T: ByteArrayType<Offset = i32>>(bytes: &GenericByteArray<T>) -> ArrayRef {
+fn canonical_bytes<T: ByteArrayType<Offset = i32>>(array: &ArrayRef, bytes: &GenericByteArray<T>) -> ArrayRef {
     let offsets = bytes.value_offsets();
     let tight = offsets[0] == 0 && offsets[offsets.len() - 1].as_usize() == bytes.value_data().len();
     if tight && bytes.nulls().is_none() {
-        return Arc::new(bytes.clone());
+        return Arc::clone(array);
     }
     let data_bytes = offsets[offsets.len() - 1].as_usize() - offsets[0].as_usize();
     let mut builder = GenericByteBuilder::<T>::with_capacity(bytes.len(), data_bytes);

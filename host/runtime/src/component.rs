@@ -9,17 +9,14 @@ pub const CONTRACT_VERSION: &str = "0.1.0";
 
 const PACKAGE: &str = "skewless:transform/";
 
-/// The most bytes a component may have.
-pub(crate) const COMPONENT_BYTES_MAX: usize = 64 << 20;
-
-/// Checks that `bytes` are a component that imports nothing a transform doesn't get; returns the names of the
+/// Checks that `bytes` are a component of at most `bytes_max` bytes that imports nothing a transform doesn't get; returns the names of the
 /// imports that carry functions.
 ///
 /// # Errors
 /// [`Error::InvalidComponent`], [`Error::ForbiddenImport`], or [`Error::Contract`] for another contract's version.
-pub(crate) fn check(bytes: &[u8]) -> Result<Vec<String>, Error> {
-    if bytes.len() > COMPONENT_BYTES_MAX {
-        let reason = format!("{} bytes is more than the {COMPONENT_BYTES_MAX} a component may have", bytes.len());
+pub(crate) fn check(bytes: &[u8], bytes_max: usize) -> Result<Vec<String>, Error> {
+    if bytes.len() > bytes_max {
+        let reason = format!("{} bytes is more than the {bytes_max} a component may have", bytes.len());
         return Err(Error::InvalidComponent { reason });
     }
     if !bytes.starts_with(b"\0asm") {
@@ -93,12 +90,12 @@ mod tests {
 
     fn message(text: &str) -> String {
         let bytes = wat::parse_str(text).unwrap();
-        check(&bytes).unwrap_err().to_string()
+        check(&bytes, 1_000).unwrap_err().to_string()
     }
 
     #[test]
     fn a_component_that_imports_nothing_is_taken() {
-        assert_eq!(check(&wat::parse_str("(component)").unwrap()).unwrap(), Vec::<String>::new());
+        assert_eq!(check(&wat::parse_str("(component)").unwrap(), 8).unwrap(), Vec::<String>::new());
     }
 
     #[test]
@@ -117,9 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn a_component_over_its_size_limit_is_refused() {
+        let bytes = wat::parse_str("(component)").unwrap();
+        insta::assert_snapshot!(check(&bytes, bytes.len() - 1).unwrap_err(), @"not a WebAssembly component: 8 bytes is more than the 7 a component may have");
+    }
+
+    #[test]
     fn foreign_and_cut_bytes_are_refused() {
-        insta::assert_snapshot!(check(b"PAR1 and so on").unwrap_err(), @"not a WebAssembly component: it does not begin as WebAssembly does");
+        insta::assert_snapshot!(check(b"PAR1 and so on", 1_000).unwrap_err(), @"not a WebAssembly component: it does not begin as WebAssembly does");
         let whole = wat::parse_str("(component (core module (func)))").unwrap();
-        insta::assert_snapshot!(check(&whole[..whole.len() - 3]).unwrap_err(), @"not a WebAssembly component: unexpected end-of-file (at byte 31 of 31)");
+        insta::assert_snapshot!(check(&whole[..whole.len() - 3], 1_000).unwrap_err(), @"not a WebAssembly component: unexpected end-of-file (at byte 31 of 31)");
     }
 }

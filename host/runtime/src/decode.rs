@@ -159,3 +159,104 @@ fn bits_of(bits: Vec<u8>, rows: usize) -> Result<BooleanBuffer, Refusal> {
 fn bitmap(bits: Option<Vec<u8>>, rows: usize) -> Result<Option<NullBuffer>, Refusal> {
     bits.map(|bits| bits_of(bits, rows).map(NullBuffer::new)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array;
+
+    use super::*;
+    use crate::random::Random;
+
+    /// Offsets as a guest could return them: mostly those of `count` values in `total`, sometimes spoiled.
+    fn any_offsets(count: usize, total: usize, random: &mut Random) -> Vec<i32> {
+        let mut offsets: Vec<i32> = (0..count).map(|_| random.below(total + 1) as i32).collect();
+        offsets.sort_unstable();
+        offsets.insert(0, 0);
+        *offsets.last_mut().unwrap() = total as i32;
+        while random.chance(40) && !offsets.is_empty() {
+            let place = random.below(offsets.len());
+            match random.below(4) {
+                0 => drop(offsets.remove(place)),
+                1 => offsets.insert(place, 0),
+                _ => offsets[place] = *random.pick(&[-1, 0, 1, total as i32, total as i32 + 1, i32::MAX, i32::MIN]),
+            }
+        }
+        offsets
+    }
+
+    fn any_length(length: usize, random: &mut Random) -> usize {
+        if random.chance(80) { length } else { random.below(2 * length + 3) }
+    }
+
+    fn any_bits(count: usize, random: &mut Random) -> Vec<u8> {
+        (0..any_length(count.div_ceil(8), random)).map(|_| random.next() as u8).collect()
+    }
+
+    fn any_variable(count: usize, random: &mut Random) -> VariableValuesResult {
+        let total = random.below(20);
+        let byte = |random: &mut Random| if random.chance(90) { b'a' } else { random.next() as u8 };
+        let data = (0..total).map(|_| byte(random)).collect();
+        VariableValuesResult { offsets: any_offsets(count, total, random), data }
+    }
+
+    fn any_scalars(scalar: ScalarType, count: usize, random: &mut Random) -> ScalarValuesResult {
+        let length = any_length(count, random);
+        let mut numbers = (0..length).map(|_| random.next());
+        match scalar {
+            ScalarType::Bool => ScalarValuesResult::Booleans(any_bits(count, random)),
+            ScalarType::Int32 => ScalarValuesResult::Int32s(numbers.map(|number| number as i32).collect()),
+            ScalarType::Int64 => ScalarValuesResult::Int64s(numbers.map(|number| number as i64).collect()),
+            ScalarType::Float32 => {
+                ScalarValuesResult::Float32s(numbers.map(|number| f32::from_bits(number as u32)).collect())
+            }
+            ScalarType::Float64 => ScalarValuesResult::Float64s(numbers.by_ref().map(f64::from_bits).collect()),
+            ScalarType::Timestamp => ScalarValuesResult::Timestamps(numbers.map(|number| number as i64).collect()),
+            ScalarType::String => ScalarValuesResult::Strings(any_variable(count, random)),
+            ScalarType::Bytes => ScalarValuesResult::Bytes(any_variable(count, random)),
+        }
+    }
+
+    fn any_values(data_type: DataType, rows: usize, random: &mut Random) -> ValuesResult {
+        let other =
+            |scalar, random: &mut Random| if random.chance(95) { scalar } else { *random.pick(&ScalarType::ALL) };
+        match data_type {
+            DataType::Scalar(scalar) => {
+                let scalar = other(scalar, random);
+                ValuesResult::Scalars(any_scalars(scalar, rows, random))
+            }
+            DataType::List(element) => {
+                let (count, element) = (random.below(30), other(element, random));
+                ValuesResult::Lists(ListValuesResult {
+                    offsets: any_offsets(rows, count, random),
+                    elements: any_scalars(element, count, random),
+                    element_validity: random.chance(50).then(|| any_bits(count, random)),
+                })
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_a_guest_returns_is_refused_or_a_whole_arrow_array() {
+        let mut random = Random::new(1);
+        let (mut taken, mut refused) = (0, 0);
+        for round in 0..40_000 {
+            let scalar = ScalarType::ALL[round % 8];
+            let data_type = if round % 16 < 8 { DataType::Scalar(scalar) } else { DataType::List(scalar) };
+            let rows = 1 + random.below(20);
+            let validity = random.chance(50).then(|| any_bits(rows, &mut random));
+            let returned = ColumnResult { values: any_values(data_type, rows, &mut random), validity };
+            let nullable = random.chance(80);
+            let field =
+                Field { name: "x".into(), data_type, nullable, logical_type: None, documentation: String::new() };
+            match column(returned, &field, rows, None) {
+                Ok(array) => {
+                    array.to_data().validate_full().unwrap();
+                    assert_eq!((array.len(), array.data_type()), (rows, &data_type.to_arrow()));
+                    taken += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(taken > 2_000 && refused > 2_000, "{taken} were taken, {refused} refused");
+    }
+}

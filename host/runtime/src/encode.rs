@@ -3,7 +3,7 @@
 //! In goes a batch with the declared inputs in any order; out come canonical arrays ([`Inputs`]) and, from them,
 //! the call's parameters. Numbers, strings and offsets are lent to wasmtime as they lie; only bitmaps are copied.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 
@@ -12,6 +12,8 @@ use crate::bindings::skewless::transform::types::{
 };
 use crate::canonical::{bitmap_bytes, canonical};
 use crate::data_type::{DataType, Field, ScalarType};
+use crate::digest::Digest;
+use crate::rows::Rows;
 
 /// A call's input columns: exactly the declared ones, in the declared order, canonical.
 pub(crate) struct Inputs {
@@ -29,16 +31,25 @@ struct Input {
 }
 
 impl Inputs {
-    /// The columns of `batch`, which are the inputs of `fields` in this order.
-    pub(crate) fn new(batch: &RecordBatch, fields: &[Field]) -> Self {
-        let columns = batch.columns().iter().zip(fields);
+    /// The columns of `rows`, which are the inputs `fields`.
+    pub(crate) fn new(rows: &Rows, fields: &[Field]) -> Self {
+        let columns = rows.columns.iter().zip(fields);
         let columns = columns.map(|(array, field)| Input::new(array, field.data_type)).collect();
-        Self { rows: batch.num_rows(), columns }
+        Self { rows: rows.count, columns }
     }
 
     /// The number of rows.
     pub(crate) fn rows(&self) -> u32 {
         u32::try_from(self.rows).expect("a call has at most Limits::rows_max rows")
+    }
+
+    /// The SHA-256 of all that the guest sees, in hexadecimal digits.
+    pub(crate) fn sha256(&self) -> String {
+        let mut seen = Vec::new();
+        for column in &self.columns {
+            append_column(&mut seen, &column.parameter());
+        }
+        Digest::of(&seen).hex()
     }
 
     /// The parameters of `apply`.
@@ -97,6 +108,40 @@ impl Input {
             }
         }
     }
+}
+
+/// Appends everything that lies in a column, each part behind its length.
+fn append_column(seen: &mut Vec<u8>, column: &ColumnParam<'_>) {
+    match &column.values {
+        ValuesParam::Scalars(values) => append_scalars(seen, values),
+        ValuesParam::Lists(lists) => {
+            append(seen, lists.offsets, |offset| offset.to_le_bytes());
+            append_scalars(seen, &lists.elements);
+            append(seen, lists.element_validity.unwrap_or_default(), |byte| [byte]);
+        }
+    }
+    append(seen, column.validity.unwrap_or_default(), |byte| [byte]);
+}
+
+fn append_scalars(seen: &mut Vec<u8>, values: &ScalarValuesParam<'_>) {
+    match values {
+        ScalarValuesParam::Booleans(bits) => append(seen, bits, |byte| [byte]),
+        ScalarValuesParam::Int32s(values) => append(seen, values, |value| value.to_le_bytes()),
+        ScalarValuesParam::Int64s(values) | ScalarValuesParam::Timestamps(values) => {
+            append(seen, values, |value| value.to_le_bytes());
+        }
+        ScalarValuesParam::Float32s(values) => append(seen, values, |value| value.to_le_bytes()),
+        ScalarValuesParam::Float64s(values) => append(seen, values, |value| value.to_le_bytes()),
+        ScalarValuesParam::Strings(values) | ScalarValuesParam::Bytes(values) => {
+            append(seen, values.offsets, |offset| offset.to_le_bytes());
+            append(seen, values.data, |byte| [byte]);
+        }
+    }
+}
+
+fn append<T: Copy, const BYTES: usize>(seen: &mut Vec<u8>, values: &[T], bytes: impl Fn(T) -> [u8; BYTES]) {
+    seen.extend((values.len() as u64).to_le_bytes());
+    seen.extend(values.iter().flat_map(|value| bytes(*value)));
 }
 
 fn variable<'a>(offsets: &'a [i32], data: &'a [u8]) -> VariableValuesParam<'a> {

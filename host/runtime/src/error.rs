@@ -79,13 +79,28 @@ pub enum Error {
     },
     /// Too many calls were under way for too long. Try again later.
     #[error(
-        "overloaded: {instances} transform calls are under way and none ended within {waited_ms} ms; try again later"
+        "overloaded: as many calls of {} are under way as may be ({calls}), and none ended within {waited_ms} ms; try again later",
+        .transform.as_ref().map_or("all transforms".to_owned(), |name| format!("transform `{name}`"))
     )]
     Overloaded {
+        /// the transform whose own limit it was; `None` for that of the runtime
+        transform: Option<String>,
         /// how many calls were running
-        instances: usize,
+        calls: usize,
         /// how long this one waited for its turn
         waited_ms: u128,
+    },
+    /// The component takes too long to compile. Make it smaller, or give it more time.
+    #[error("the component is not compiled after {} ms, its limit", .time_max.as_millis())]
+    CompileTime {
+        /// the time it had
+        time_max: std::time::Duration,
+    },
+    /// The certificate does not say that this component's instances can be reused.
+    #[error("the parity certificate does not cover this component: {reason}")]
+    Certificate {
+        /// what is different
+        reason: String,
     },
     /// The engine could not be set up on this machine.
     #[error("the WebAssembly engine can't start: {0}")]
@@ -120,6 +135,12 @@ pub enum Limit {
     /// Call stack.
     #[error("call stack")]
     Stack,
+    /// Bytes handed out.
+    #[error("output limit: it returns more than {max_bytes} bytes")]
+    OutputBytes {
+        /// what a call may return
+        max_bytes: usize,
+    },
     /// Bytes handed in.
     #[error("input limit: one row has {bytes} bytes, {max_bytes} are allowed")]
     InputBytes {
@@ -128,6 +149,24 @@ pub enum Limit {
         /// what a call may receive
         max_bytes: usize,
     },
+}
+
+impl Limit {
+    /// The limits' names, for counters.
+    pub const KINDS: [&str; 6] = ["memory", "table", "time", "stack", "output_bytes", "input_bytes"];
+
+    /// Its place in [`Limit::KINDS`].
+    #[must_use]
+    pub const fn kind(&self) -> usize {
+        match self {
+            Self::Memory { .. } => 0,
+            Self::Table { .. } => 1,
+            Self::Time { .. } => 2,
+            Self::Stack => 3,
+            Self::OutputBytes { .. } => 4,
+            Self::InputBytes { .. } => 5,
+        }
+    }
 }
 
 fn with_diagnostics(diagnostics: &str) -> String {

@@ -3,7 +3,9 @@
 //! A *transform* is a WebAssembly component of the contract `wit/transform.wit`. [`Runtime::load`] takes its
 //! bytes, checks what it imports and exports, compiles it (or finds it compiled in the cache), links it, and asks it for
 //! its [`Signature`]. [`Transform::apply`] then computes any number of batches: each call gets a fresh instance
-//! that ends with the call, so nothing survives from one call to the next and a trap poisons nothing.
+//! that ends with the call, so nothing survives from one call to the next and a trap poisons nothing. [`verify`] tries
+//! whether a component keeps the contract's rule, that rows are independent, and gives it a [`Certificate`]; with it,
+//! instances can be reused.
 //!
 //! What must stay true:
 //!
@@ -19,22 +21,36 @@ mod bindings;
 mod cache;
 mod call;
 mod canonical;
+mod certificate;
 mod component;
 mod data_type;
 mod decode;
 mod digest;
 mod encode;
+mod engine;
 mod error;
 mod limits;
+mod metrics;
+mod output;
+mod permits;
+mod random;
+mod reuse;
+mod rows;
 mod runtime;
 mod signature;
 mod transform;
+mod verify;
 
 pub use cache::CompiledCache;
+pub use certificate::{Certificate, CorpusSummary, RelationResult, WASMTIME_VERSION};
 pub use component::CONTRACT_VERSION;
 pub use data_type::{DataType, Field, ScalarType, Signature, UnknownType};
 pub use digest::Digest;
 pub use error::{Error, Limit};
 pub use limits::Limits;
+pub use metrics::{CALL_TIME_BUCKETS_US, TransformMetrics};
+pub use output::{Output, RowFailure};
+pub use reuse::ReuseOptions;
 pub use runtime::{Runtime, RuntimeOptions};
-pub use transform::{Output, RowFailure, Transform};
+pub use transform::Transform;
+pub use verify::{Difference, Verification, VerifyOptions, verify};

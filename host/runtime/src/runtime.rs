@@ -1,31 +1,27 @@
-//! The engine: one for each process.
+//! What loads transforms: one for each process.
 //!
-//! It owns what all transforms share: wasmtime's engine and instance pool, the linker with the one import a
-//! transform may have, the thread that ticks for time limits, and the permits that bound how many calls run at once.
+//! It owns what all transforms share: the engine, the cache of compiled code, the permits that bound how many calls and
+//! compilations run at once, and the count of idle instances.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::component::Component;
 
-use crate::bindings;
 use crate::cache::CompiledCache;
-use crate::call::CallState;
 use crate::component;
 use crate::digest::Digest;
+use crate::engine::{Compilation, Engine};
 use crate::error::Error;
 use crate::limits::Limits;
+use crate::permits::{Permit, Permits};
+use crate::reuse::ReuseOptions;
 use crate::transform::Transform;
 
-/// How often the time limit is looked at: a call may overrun its deadline by this much.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
-
-/// The most linear memory that any call can be allowed, whatever its limits say.
-const MEMORY_BYTES_MAX: usize = 1 << 30;
-
-/// Table elements of one instance; an interpreter compiled to WebAssembly has about 8,000.
-pub(crate) const TABLE_ELEMENTS_MAX: usize = 60_000;
+/// Components that compile at the same time; each uses all processors, and one over its time goes on to its end.
+const COMPILATIONS_MAX: usize = 2;
 
 /// What a [`Runtime`] can be set to.
 #[derive(Debug, Clone)]
@@ -34,13 +30,29 @@ pub struct RuntimeOptions {
     pub calls_max: usize,
     /// How long a call waits for its turn before it is refused as [`Error::Overloaded`].
     pub wait_max: Duration,
+    /// How many bytes a component may have.
+    pub component_bytes_max: usize,
+    /// How long a component may take to compile.
+    pub compile_time_max: Duration,
+    /// How long a component may take to say its signature.
+    pub describe_time_max: Duration,
     /// Where compiled components are kept; `None` compiles at every start.
     pub cache: Option<CompiledCache>,
+    /// How the instances of certified components are reused; `None` makes a fresh one for every call.
+    pub reuse: Option<ReuseOptions>,
 }
 
 impl Default for RuntimeOptions {
     fn default() -> Self {
-        Self { calls_max: 64, wait_max: Duration::from_secs(1), cache: None }
+        Self {
+            calls_max: 64,
+            wait_max: Duration::from_secs(1),
+            component_bytes_max: 64 << 20,
+            compile_time_max: Duration::from_secs(60),
+            describe_time_max: Duration::from_secs(5),
+            cache: None,
+            reuse: Some(ReuseOptions::default()),
+        }
     }
 }
 
@@ -52,9 +64,11 @@ pub struct Runtime {
 
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    pub(crate) permits: Permits,
-    linker: Linker<CallState>,
-    cache: Option<CompiledCache>,
+    pub(crate) options: RuntimeOptions,
+    /// idle instances of all transforms
+    pub(crate) idle: Arc<AtomicUsize>,
+    calls: Permits,
+    compilations: Permits,
 }
 
 impl Runtime {
@@ -63,13 +77,15 @@ impl Runtime {
     /// # Errors
     /// [`Error::Engine`] where this machine refuses the memory reservation or the thread.
     pub fn new(options: RuntimeOptions) -> Result<Self, Error> {
-        let failed = |error: wasmtime::Error| Error::Engine(format!("{error:#}"));
-        let engine = Engine::new(&config(options.calls_max)).map_err(failed)?;
-        let mut linker = Linker::new(&engine);
-        bindings::Transform::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state).map_err(failed)?;
-        tick(&engine).map_err(|error| Error::Engine(format!("no thread for the time limits: {error}")))?;
-        let permits = Permits::new(options.calls_max, options.wait_max);
-        Ok(Self { shared: Arc::new(Shared { engine, permits, linker, cache: options.cache }) })
+        Self::compiling(Compilation::Optimized, options)
+    }
+
+    pub(crate) fn compiling(compilation: Compilation, options: RuntimeOptions) -> Result<Self, Error> {
+        let idle_max = options.reuse.as_ref().map_or(0, |reuse| reuse.idle_max);
+        // A call may need a second instance to compare with, and idle ones keep their places.
+        let engine = Engine::new(compilation, options.calls_max.saturating_mul(2).saturating_add(idle_max))?;
+        let (calls, compilations, idle) = (Permits::default(), Permits::default(), Arc::default());
+        Ok(Self { shared: Arc::new(Shared { engine, options, idle, calls, compilations }) })
     }
 
     /// Loads a component: checks its imports and exports, compiles it unless the cache has it, links it, and reads its
@@ -77,125 +93,70 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Error::InvalidComponent`], [`Error::ForbiddenImport`], [`Error::Contract`] or [`Error::Signature`] for bytes
-    /// that are no transform; the errors of a call if `describe` misbehaves.
+    /// that are no transform; [`Error::CompileTime`]; the errors of a call if `describe` misbehaves.
     pub fn load(&self, bytes: &[u8]) -> Result<Transform, Error> {
-        let imports = component::check(bytes)?;
+        let options = &self.shared.options;
+        let imports = component::check(bytes, options.component_bytes_max)?;
         let digest = Digest::of(bytes);
-        let contract = |error: wasmtime::Error| Error::Contract { reason: format!("{error:#}") };
-        let component = self.compiled(bytes, &digest)?;
-        let instance = self.shared.linker.instantiate_pre(&component).map_err(contract)?;
-        let instance = bindings::TransformPre::new(instance).map_err(contract)?;
-        Transform::describe(Arc::clone(&self.shared), instance, digest, bytes.len(), imports, &Limits::BATCH)
+        let component = self.shared.engine.link(&self.compiled(bytes, &digest)?)?;
+        let limits = Limits { deadline: options.describe_time_max, ..Limits::BATCH };
+        Transform::describe(Arc::clone(&self.shared), component, digest, bytes.len(), imports, &limits)
+    }
+
+    /// The options it was started with.
+    #[must_use]
+    pub fn options(&self) -> &RuntimeOptions {
+        &self.shared.options
     }
 
     fn compiled(&self, bytes: &[u8], digest: &Digest) -> Result<Component, Error> {
-        let engine = &self.shared.engine;
-        if let Some(component) = self.shared.cache.as_ref().and_then(|cache| cache.get(engine, digest)) {
+        let Shared { engine, options, .. } = &*self.shared;
+        if let Some(component) = options.cache.as_ref().and_then(|cache| cache.get(engine.wasmtime(), digest)) {
             return Ok(component);
         }
-        let component =
-            Component::new(engine, bytes).map_err(|error| Error::InvalidComponent { reason: format!("{error:#}") })?;
-        if let Some(cache) = &self.shared.cache {
-            cache.put(engine, digest, &component);
+        let component = self.compile(bytes.to_vec())?;
+        if let Some(cache) = &options.cache {
+            cache.put(engine.wasmtime(), digest, &component);
         }
         Ok(component)
     }
-}
 
-fn config(calls_max: usize) -> Config {
-    let mut pool = PoolingAllocationConfig::new();
-    let calls = u32::try_from(calls_max).unwrap_or(u32::MAX);
-    // A component of an interpreter has dozens of small core instances around the one that computes.
-    pool.total_component_instances(calls)
-        .max_core_instances_per_component(100)
-        .max_memories_per_component(4)
-        .max_tables_per_component(8)
-        .total_core_instances(calls.saturating_mul(40))
-        .total_memories(calls.saturating_mul(2))
-        .total_tables(calls.saturating_mul(4))
-        .table_elements(TABLE_ELEMENTS_MAX)
-        .max_core_instance_size(16 << 20)
-        .max_memory_size(MEMORY_BYTES_MAX);
-    let mut config = Config::new();
-    config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .cranelift_opt_level(OptLevel::Speed)
-        // Calls are synchronous; the bookkeeping for concurrent ones taxes each call.
-        .concurrency_support(false)
-        .epoch_interruption(true)
-        // Relaxed SIMD may round differently from one processor to the next.
-        .wasm_relaxed_simd(false)
-        .wasm_memory64(false);
-    config
-}
-
-/// Ticks until the engine is gone. The thread holds it weakly, so that it can go.
-fn tick(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    let ticker = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(TICK);
-        }
-    };
-    std::thread::Builder::new().name("skewless-ticker".to_owned()).spawn(ticker).map(drop)
-}
-
-/// The right to run one call. As many as the pool has room for, so that an instance is always there.
-pub(crate) struct Permits {
-    free: Mutex<usize>,
-    freed: Condvar,
-    total: usize,
-    wait_max: Duration,
-}
-
-impl Permits {
-    fn new(total: usize, wait_max: Duration) -> Self {
-        Self { free: Mutex::new(total), freed: Condvar::new(), total, wait_max }
+    /// Compiles on a thread of its own, since compilation can't be interrupted: when the time is over, the caller goes
+    /// on, and the thread ends when it is done. How many there can be is bounded.
+    fn compile(&self, bytes: Vec<u8>) -> Result<Component, Error> {
+        let time_max = self.shared.options.compile_time_max;
+        let shared = Arc::clone(&self.shared);
+        let (sender, receiver) = channel();
+        let compile = move || {
+            if let Ok(_permit) = shared.compilations.acquire(COMPILATIONS_MAX, time_max) {
+                // Nobody receives it where the time was over.
+                let _ = sender.send(shared.engine.compile(&bytes));
+            }
+        };
+        let thread = std::thread::Builder::new().name("skewless-compiler".to_owned()).spawn(compile);
+        thread.map_err(|error| Error::Engine(format!("no thread to compile on: {error}")))?;
+        receiver.recv_timeout(time_max).map_err(|_| Error::CompileTime { time_max })?
     }
+}
 
-    /// Waits for a permit, for a while.
+impl Shared {
+    /// The right to run one call: one of all that run, and one of the `calls_max` of its transform.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] when the while is over.
-    pub(crate) fn acquire(&self) -> Result<Permit<'_>, Error> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let started = Instant::now();
-        let (mut free, _) = self
-            .freed
-            .wait_timeout_while(free, self.wait_max, |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
-        if *free == 0 {
-            return Err(Error::Overloaded { instances: self.total, waited_ms: started.elapsed().as_millis() });
-        }
-        *free -= 1;
-        Ok(Permit { permits: self })
-    }
-}
-
-/// One permit; given back when dropped.
-pub(crate) struct Permit<'a> {
-    permits: &'a Permits,
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        *self.permits.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.permits.freed.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_without_a_permit_is_refused_after_the_wait_and_taken_once_one_is_free() {
-        let permits = Permits::new(1, Duration::from_millis(10));
-        let first = permits.acquire().unwrap();
-        assert!(matches!(permits.acquire(), Err(Error::Overloaded { instances: 1, .. })));
-        drop(first);
-        assert!(permits.acquire().is_ok());
+    /// [`Error::Overloaded`] where either is not to be had for a while.
+    pub(crate) fn admit<'a>(
+        &'a self,
+        transform: &str,
+        own: &'a Permits,
+        calls_max: usize,
+    ) -> Result<(Permit<'a>, Permit<'a>), Error> {
+        let RuntimeOptions { calls_max: all_max, wait_max, .. } = self.options;
+        let overloaded =
+            |transform, calls, waited: Duration| Error::Overloaded { transform, calls, waited_ms: waited.as_millis() };
+        let own = own
+            .acquire(calls_max, wait_max)
+            .map_err(|waited| overloaded(Some(transform.to_owned()), calls_max, waited.0))?;
+        let all = self.calls.acquire(all_max, wait_max).map_err(|waited| overloaded(None, all_max, waited.0))?;
+        Ok((own, all))
     }
 }

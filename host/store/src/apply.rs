@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use skewless_runtime::{Runtime, Transform};
+use skewless_runtime::{Certificate, Runtime, Transform};
 
+use crate::certification::{Uncertified, certify};
 use crate::compute::AppliedComponent;
 use crate::definitions::{Change, Kind, Repository, TransformDefinition, diff};
 use crate::materialize::row_schema;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// transforms whose component is new or another
     pub components: Vec<ComponentChange>,
+    /// transforms whose component has no parity certificate that counts
+    pub uncertified: Vec<Uncertified>,
     #[serde(skip)]
     built: BTreeMap<String, Built>,
 }
@@ -48,6 +51,7 @@ pub struct ComponentChange {
 struct Built {
     bytes: Vec<u8>,
     transform: Transform,
+    certificate: Option<Certificate>,
 }
 
 impl std::fmt::Debug for Built {
@@ -70,17 +74,23 @@ impl Plan {
 /// [`ErrorKind::InvalidDefinition`](crate::ErrorKind::InvalidDefinition) with file and line for a column, a type or a component that
 /// doesn't fit; [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for a damaged data file.
 pub async fn plan(repository: &Repository, runtime: &Runtime) -> Result<Plan> {
-    let mut built = BTreeMap::new();
+    let settings = &repository.settings;
+    let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
+    let (mut built, mut uncertified) = (BTreeMap::new(), Vec::new());
     for definition in &repository.definitions.transforms {
-        built.insert(definition.name.clone(), load_component(repository, definition, runtime)?);
+        let mut component = load_component(repository, definition, runtime)?;
+        let path = component_path(repository, definition);
+        match certify(&definition.name, &component.transform, &path, &registry).await? {
+            Ok(certificate) => component.certificate = Some(certificate),
+            Err(without) => uncertified.push(without),
+        }
+        built.insert(definition.name.clone(), component);
     }
     let components = built.iter().map(|(name, built)| {
         let limits = repository.definitions.transform(name).map(|definition| definition.limits).unwrap_or_default();
         (name.clone(), AppliedComponent { transform: built.transform.clone(), limits })
     });
     checks::check(repository, &components.collect())?;
-    let settings = &repository.settings;
-    let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
     let (parent, state) =
         registry.current().await?.map_or((0, State::default()), |commit| (commit.number, commit.state));
     let changes = diff(&state.definitions, &repository.definitions);
@@ -89,27 +99,63 @@ pub async fn plan(repository: &Repository, runtime: &Runtime) -> Result<Plan> {
         let to = built.transform.digest().to_string();
         (from.as_ref() != Some(&to)).then(|| ComponentChange { transform: name.clone(), from, to })
     });
-    Ok(Plan { parent, changes, components: components.collect(), built })
+    Ok(Plan { parent, changes, components: components.collect(), uncertified, built })
+}
+
+/// Whether a component may be applied that has no parity certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certification {
+    /// It may not: each has one that passed, on this engine.
+    Required,
+    /// It may; its instances are not reused then.
+    Optional,
 }
 
 /// Commits a plan made from the same repository. `None` where there is nothing to change.
 ///
 /// # Errors
-/// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where somebody applied something since the plan was made.
-pub async fn apply(repository: &Repository, plan: &Plan, at: Timestamp) -> Result<Option<Commit>> {
-    if plan.is_empty() {
-        return Ok(None);
+/// [`ErrorKind::InvalidDefinition`](crate::ErrorKind::InvalidDefinition) for a component without a certificate where
+/// one is required; [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where somebody applied something since the
+/// plan was made.
+pub async fn apply(
+    repository: &Repository,
+    plan: &Plan,
+    certification: Certification,
+    at: Timestamp,
+) -> Result<Option<Commit>> {
+    if let (Certification::Required, Some(without)) = (certification, plan.uncertified.first()) {
+        return Err(refuse(repository, without));
     }
     let settings = &repository.settings;
     let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
     for built in plan.built.values() {
-        registry.put_component(&built.bytes).await?;
+        if !plan.is_empty() {
+            registry.put_component(&built.bytes).await?;
+        }
+        if let Some(certificate) = &built.certificate {
+            registry.put_certificate(built.transform.digest(), certificate).await?;
+        }
+    }
+    if plan.is_empty() {
+        return Ok(None);
     }
     let before = match registry.current().await? {
         Some(commit) => commit.state,
         None => State { project: settings.project.clone(), ..State::default() },
     };
     registry.commit(plan.parent, Action::Apply, state_after(&before, repository, plan), at).await.map(Some)
+}
+
+fn refuse(repository: &Repository, without: &Uncertified) -> Error {
+    let Uncertified { transform, reason, .. } = without;
+    let error = Error::invalid_definition(format!(
+        "{reason}; `skewless verify {transform}` shows whether training and serving get the same bits from it, and \
+         `--allow-uncertified` applies it all the same"
+    ));
+    match repository.location_of(Kind::Transform, transform, "path") {
+        Some(location) => error.at(location),
+        None => error,
+    }
 }
 
 /// What holds after the plan. What is materialized of a view counts no longer where the view or its component is another.
@@ -168,5 +214,5 @@ fn load_component(repository: &Repository, definition: &TransformDefinition, run
             format!("transform `{name}` has a component that calls itself `{own_name}`: give both the same name");
         return Err(blame(Error::invalid_definition(message)));
     }
-    Ok(Built { bytes, transform })
+    Ok(Built { bytes, transform, certificate: None })
 }

@@ -36,14 +36,48 @@ pub(crate) fn compute(component: &AppliedComponent, inputs: &RecordBatch, defaul
 impl LimitsDefinition {
     /// The limits of a call: what is defined here, else what `defaults` says.
     pub(crate) fn over(&self, defaults: Limits) -> Limits {
-        let bytes = |bytes: Option<u64>, default: usize| {
-            bytes.map_or(default, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+        let given = |limit: Option<u64>, default: usize| {
+            limit.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
         };
         Limits {
-            memory_bytes_max: bytes(self.memory_bytes, defaults.memory_bytes_max),
-            output_bytes_max: bytes(self.output_bytes, defaults.output_bytes_max),
+            memory_bytes_max: given(self.memory_bytes, defaults.memory_bytes_max),
+            table_elements_max: given(self.table_elements, defaults.table_elements_max),
             deadline: self.deadline_ms.map_or(defaults.deadline, std::time::Duration::from_millis),
-            ..defaults
+            calls_max: given(self.calls, defaults.calls_max),
+            rows_max: given(self.rows, defaults.rows_max),
+            input_bytes_max: given(self.input_bytes, defaults.input_bytes_max),
+            output_bytes_max: given(self.output_bytes, defaults.output_bytes_max),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_a_definition_says_holds_and_the_rest_is_up_to_the_caller() {
+        let given = LimitsDefinition {
+            memory_bytes: Some(1),
+            table_elements: Some(2),
+            deadline_ms: Some(3),
+            calls: Some(4),
+            rows: Some(5),
+            input_bytes: Some(6),
+            output_bytes: Some(7),
+        };
+        let expected = Limits {
+            memory_bytes_max: 1,
+            table_elements_max: 2,
+            deadline: Duration::from_millis(3),
+            calls_max: 4,
+            rows_max: 5,
+            input_bytes_max: 6,
+            output_bytes_max: 7,
+        };
+        assert_eq!(given.over(Limits::BATCH), expected);
+        assert_eq!(LimitsDefinition::default().over(Limits::BATCH), Limits::BATCH);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use skewless_runtime::Runtime;
 
+use crate::certification::trust;
 use crate::compute::AppliedComponent;
 use crate::definitions::{Definitions, OnlineStoreSettings, Settings};
 use crate::feature_set::{FeatureSet, Selection};
@@ -111,6 +112,7 @@ async fn load_components(
         let transform = runtime.load(&bytes).map_err(|error| {
             Error::corrupt(format!("component {} of transform `{name}` can't be loaded: {error}", applied.digest))
         })?;
+        trust(name, &transform, registry).await?;
         let limits = state.definitions.transform(name).map(|definition| definition.limits).unwrap_or_default();
         components.insert(name.clone(), AppliedComponent { transform, limits });
     }

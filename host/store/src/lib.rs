@@ -12,6 +12,7 @@
 //! conversion of values to a feature's type (`offline::conversion`).
 
 pub mod apply;
+pub mod certification;
 mod compute;
 pub mod definitions;
 mod entity_rows;
@@ -26,6 +27,7 @@ pub mod online;
 pub mod online_features;
 pub mod registry;
 pub mod row_schema;
+pub mod samples;
 mod status;
 mod stored_content;
 mod training_set;

@@ -26,8 +26,16 @@ pub(super) fn transform(description: &mut Description, transform: &TransformDefi
 }
 
 fn limits(limits: &LimitsDefinition) -> String {
-    let LimitsDefinition { memory_bytes, deadline_ms, output_bytes } = limits;
-    let given = [("memory", memory_bytes, "bytes"), ("time", deadline_ms, "ms"), ("output", output_bytes, "bytes")];
+    let LimitsDefinition { memory_bytes, table_elements, deadline_ms, calls, rows, input_bytes, output_bytes } = limits;
+    let given = [
+        ("memory", memory_bytes, "bytes"),
+        ("tables", table_elements, "elements"),
+        ("time", deadline_ms, "ms"),
+        ("at the same time", calls, "calls"),
+        ("input", rows, "rows"),
+        ("input", input_bytes, "bytes"),
+        ("output", output_bytes, "bytes"),
+    ];
     let given = given.into_iter().filter_map(|(what, limit, unit)| Some(format!("{what} {} {unit}", limit.as_ref()?)));
     given.collect::<Vec<_>>().join(", ")
 }

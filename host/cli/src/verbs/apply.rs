@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use skewless_store::apply::{Plan, apply, plan};
+use skewless_store::apply::{Certification, Plan, apply, plan};
 use skewless_store::registry::Commit;
 
 use crate::failure::Result;
@@ -13,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   skewless apply
   skewless apply --json
+  skewless apply --allow-uncertified           components that `verify` has not passed, too
 
 Everything is checked before anything is written: a mistake leaves the registry as it was. Components are stored by \
 their digest, and the definitions become one numbered commit. Values that are online stay; `materialize` adds to them. \
@@ -22,6 +23,9 @@ What `apply` would do is shown by `skewless plan`.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
+    /// Apply components without a parity certificate, or with one that failed
+    #[arg(long)]
+    allow_uncertified: bool,
     /// Print JSON: the commit's number, or null, and the changes
     #[arg(long)]
     json: bool,
@@ -31,9 +35,10 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     let repository = session.repository()?;
     let runtime = Session::runtime()?;
     let now = clock::now();
+    let certification = if arguments.allow_uncertified { Certification::Optional } else { Certification::Required };
     let (plan, commit) = block_on(async {
         let plan = plan(&repository, &runtime).await?;
-        let commit = apply(&repository, &plan, now).await?;
+        let commit = apply(&repository, &plan, certification, now).await?;
         Ok((plan, commit))
     })?;
     let project = &repository.settings.project;

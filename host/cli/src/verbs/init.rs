@@ -15,7 +15,7 @@ use crate::template::{TemplateFile, files, project_name};
 const EXAMPLES: &str = "\
 Examples:
   skewless init shop
-  cd shop && skewless build && skewless apply
+  cd shop && skewless build && skewless verify && skewless apply
 
 Nothing is overwritten: the folder must be new or empty, or hold nothing but files of an `init` that was cut off.";
 
@@ -86,5 +86,7 @@ fn told(project: &str, folder: &Path, made: &[&TemplateFile]) -> String {
         text += &format!("  vendor/skewless/ ({} files: the SDK for transforms)\n", sdk.len());
     }
     let enter = if folder == Path::new(".") { String::new() } else { format!("  cd {}\n", folder.display()) };
-    text + &format!("go on with\n{enter}  skewless build\n  skewless apply\nand see README.md for the rest")
+    text + &format!(
+        "go on with\n{enter}  skewless build\n  skewless verify\n  skewless apply\nand see README.md for the rest"
+    )
 }

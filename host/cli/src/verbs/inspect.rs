@@ -1,17 +1,14 @@
 //! `skewless inspect`: finds a component's bytes, loads them, and tells what they are.
 
-use std::path::{Path, PathBuf};
-
 use clap::Args;
 use serde::Serialize;
-use skewless_runtime::{CONTRACT_VERSION, Digest, Signature, Transform};
-use skewless_store::apply::component_path;
-use skewless_store::registry::Registry;
+use skewless_runtime::{CONTRACT_VERSION, Signature, Transform};
 
 use crate::description::fields;
 use crate::failure::{Failure, Result};
+use crate::lookup;
 use crate::output::Output;
-use crate::session::{Session, block_on};
+use crate::session::Session;
 use crate::table::{counted, one_line};
 
 const EXAMPLES: &str = "\
@@ -42,7 +39,7 @@ struct Inspected<'a> {
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
-    let bytes = bytes(session, &arguments.component)?;
+    let bytes = lookup::bytes(session, &arguments.component)?;
     let named = |error| Failure::impossible(format!("`{}` can't be used: {error}", arguments.component));
     let transform = Session::runtime()?.load(&bytes).map_err(named)?;
     let inspected = Inspected::of(&transform);
@@ -53,43 +50,6 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
         output.print(&inspected.told(output))?
     }
     Ok(())
-}
-
-/// The component's bytes: from the registry, from a file, or from where `build` put them.
-fn bytes(session: &Session, component: &str) -> Result<Vec<u8>> {
-    if component.parse::<Digest>().is_ok() {
-        let repository = session.repository()?;
-        let settings = &repository.settings;
-        let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
-        return block_on(async { Ok(registry.component(component).await?) });
-    }
-    let path = path(session, component)?;
-    std::fs::read(&path).map_err(|error| Failure::file("read", &path, &error))
-}
-
-fn path(session: &Session, component: &str) -> Result<PathBuf> {
-    let file = Path::new(component);
-    if file.is_file() || component.ends_with(".wasm") {
-        return Ok(file.to_owned());
-    }
-    if Session::root().is_err() {
-        let message = format!("`{component}` is no file, and here is no repository that could have such a transform");
-        return Err(Failure::impossible(message));
-    }
-    let repository = session.repository()?;
-    let Some(definition) = repository.definitions.transform(component) else {
-        let names: Vec<_> = repository.definitions.transforms.iter().map(|transform| transform.name.as_str()).collect();
-        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return Err(Failure::impossible(format!(
-            "`{component}` is neither a file nor a transform of the repository, which has {known}"
-        )));
-    };
-    let path = component_path(&repository, definition);
-    if path.is_file() {
-        return Ok(path);
-    }
-    let message = format!("transform `{component}` has no component in `{}` yet: run `skewless build`", path.display());
-    Err(Failure::impossible(message))
 }
 
 impl<'a> Inspected<'a> {

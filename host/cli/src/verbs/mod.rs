@@ -15,4 +15,5 @@ pub(crate) mod plan;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod teardown;
+pub(crate) mod verify;
 pub(crate) mod version;

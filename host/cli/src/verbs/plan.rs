@@ -18,7 +18,7 @@ Nothing is written. Data files are opened for their columns only; components are
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Print JSON: the commit it would follow, changed definitions, changed components
+    /// Print JSON: the commit it would follow, changed definitions, changed components, components without a certificate
     #[arg(long)]
     json: bool,
 }
@@ -34,6 +34,9 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
         output.print(&format!("nothing to change: commit {} holds what is here", plan.parent))?;
     } else {
         output.print(&changes::describe(&plan, output))?;
+    }
+    for without in &plan.uncertified {
+        output.say(&format!("{}: `apply` would refuse it; run `skewless verify`", without.reason));
     }
     Ok(())
 }

@@ -38,10 +38,26 @@ pub struct LimitsDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub memory_bytes: Option<u64>,
+    /// Elements of its tables, all together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub table_elements: Option<u64>,
     /// Wall-clock time, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub deadline_ms: Option<u64>,
+    /// Calls at the same time; more wait for their turn, for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub calls: Option<u64>,
+    /// Rows handed over; larger batches take several calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub rows: Option<u64>,
+    /// Bytes of the columns handed over; larger batches take several calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub input_bytes: Option<u64>,
     /// Bytes of the returned columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -57,7 +73,11 @@ impl LimitsDefinition {
     pub(crate) fn given(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let all = [
             ("memory_bytes", self.memory_bytes),
+            ("table_elements", self.table_elements),
             ("deadline_ms", self.deadline_ms),
+            ("calls", self.calls),
+            ("rows", self.rows),
+            ("input_bytes", self.input_bytes),
             ("output_bytes", self.output_bytes),
         ];
         all.into_iter().filter_map(|(key, limit)| Some((key, limit?)))

@@ -2,7 +2,7 @@
 
 use object_store::path::Path;
 use object_store::{Error as StoreError, ObjectStore as _, ObjectStoreExt as _, PutMode, PutPayload};
-use skewless_runtime::Digest;
+use skewless_runtime::{Certificate, Digest};
 
 use super::Registry;
 use crate::{Error, Result};
@@ -60,9 +60,43 @@ impl Registry {
         )))
     }
 
+    /// Stores the certificate of a component beside it, in place of one that was there.
+    ///
+    /// # Errors
+    /// `Unavailable` where the store does not answer or is full.
+    pub async fn put_certificate(&self, digest: &Digest, certificate: &Certificate) -> Result<()> {
+        let text = serde_json::to_vec_pretty(certificate).expect("a certificate is plain data");
+        let path = self.beside_component(digest, "certificate.json");
+        let put = self.store.put(&path, PutPayload::from(text)).await;
+        put.map_err(|error| self.unavailable(&format!("store the certificate of {digest}"), error)).map(drop)
+    }
+
+    /// The certificate of a component, if there is one.
+    ///
+    /// # Errors
+    /// `Corrupt` for something else in its place; `Unavailable` where the store does not answer.
+    pub async fn certificate(&self, digest: &Digest) -> Result<Option<Certificate>> {
+        let path = self.beside_component(digest, "certificate.json");
+        let failed = |error| self.unavailable(&format!("read the certificate of {digest}"), error);
+        let object = match self.store.get(&path).await {
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            object => object.map_err(failed)?,
+        };
+        let text = object.bytes().await.map_err(failed)?;
+        let certificate = serde_json::from_slice(&text).map_err(|error| {
+            let message = format!("`{path}` is no parity certificate: remove the file, verify and apply again");
+            Error::corrupt(message).because(error)
+        })?;
+        Ok(Some(certificate))
+    }
+
     fn component_path(&self, digest: &Digest) -> Path {
+        self.beside_component(digest, "wasm")
+    }
+
+    fn beside_component(&self, digest: &Digest, extension: &str) -> Path {
         let hex = digest.hex();
-        let file = format!("{hex}.wasm");
+        let file = format!("{hex}.{extension}");
         self.folder.clone().join("components").join("sha256").join(&hex[..2]).join(file)
     }
 }

@@ -8,6 +8,7 @@
 //! ```text
 //! <registry>/<project>/log/00000000000000000001.json
 //! <registry>/<project>/components/sha256/ba/ba78….wasm
+//! <registry>/<project>/components/sha256/ba/ba78….certificate.json
 //! ```
 //!
 //! What must stay true: a number belongs to one commit for ever, and a commit only refers to components that were
