@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles the guests to core modules; `skewless-bench` makes components of ours. Where: $CARGO_TARGET_DIR/guests.
-# Profile and flags are those of `skewless build` (host/cli/src/cargo.rs).
+# Profile and flags are those of `skewless build` (host/cli/src/cargo.rs), but that paths in messages stay as they are.
 set -euo pipefail
 cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$PWD/target}
@@ -8,7 +8,7 @@ modules=$target/guests
 mkdir -p "$modules"
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
 
-build() { # cargo's target, its other arguments …
+build() { # cargo's target, other arguments for cargo …
     local wasm_target=$1
     shift
     cargo build --lib --release --locked --quiet --target "$wasm_target" "$@" \
@@ -18,6 +18,8 @@ build() { # cargo's target, its other arguments …
         --config 'profile.release.panic="abort"' \
         --config 'profile.release.debug=0' \
         --config 'profile.release.strip="debuginfo"' \
+        --config 'profile.release.incremental=false' \
+        --config 'profile.release.debug-assertions=false' \
         --config "target.$wasm_target.rustflags=[\"-C\", \"target-feature=+simd128\"]"
 }
 
@@ -31,6 +33,6 @@ for form in rows columns; do
 done
 build wasm32-unknown-unknown --package busy
 cp "$target/wasm32-unknown-unknown/release/busy.wasm" "$modules/busy.rows.wasm"
-# What arrow-udf's documentation asks for, with the same profile.
+# As arrow-udf's documentation has it, with the same profile.
 build wasm32-wasip1 --package arrow_udf_guest
 cp "$target/wasm32-wasip1/release/arrow_udf_guest.wasm" "$modules/arrow_udf.wasm"

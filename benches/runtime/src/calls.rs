@@ -133,13 +133,26 @@ pub(crate) fn summary(measured: &[Measured]) -> Table {
         };
         table.row(row(&format!("8,192 rows, {name}, against the native loop"), asked, &cell));
     }
+    table
+}
+
+/// How far ahead of the peers we are.
+pub(crate) fn peers(measured: &[Measured]) -> Table {
+    let note = format!(
+        "Medians of the peer divided by ours: by that of `{FRESH}` / by that of `{REUSED}`. Over 1, we are ahead."
+    );
+    let mut table = Table::new("How many times as long the peers take", note);
+    let header = Function::ALL.map(|function| function.to_string());
+    table.row(std::iter::once(String::new()).chain(header));
     for rows in SIZES {
-        let cell = |function| {
-            let peers = || PEERS.iter().filter_map(|name| median(function, rows, name)).reduce(f64::min);
-            or_none((|| Some(times(peers()? / median(function, rows, FRESH)?)))())
-        };
-        let label = format!("{}, the fastest peer against {FRESH}", report::rows(rows));
-        table.row(row(&label, "over 1", &cell));
+        for peer in PEERS {
+            let of_size = measured.iter().filter(|measured| measured.rows == rows);
+            let cells = of_size.map(|measured| {
+                let against = |ours| Some(measured.figure(peer)?.median_us / measured.figure(ours)?.median_us);
+                [FRESH, REUSED].map(|ours| against(ours).map_or("–".to_owned(), times)).join(" / ")
+            });
+            table.row(std::iter::once(format!("{}, {peer}", report::rows(rows))).chain(cells));
+        }
     }
     table
 }

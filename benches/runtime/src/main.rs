@@ -35,6 +35,7 @@ fn main() -> Result<()> {
     let calls = calls::measure(&components, &options)?;
     calls::tables(&calls).into_iter().for_each(|table| report.add(table));
     report.add(threads::table(&components, &options)?);
+    report.put_first(calls::peers(&calls));
     report.put_first(calls::summary(&calls));
     print!("{report}");
     fs::write(&options.out, report.to_string())

@@ -28,10 +28,10 @@ pub(crate) fn table(components: &Components) -> Result<Table> {
     );
     table.row(["", "KiB"].map(str::to_owned));
     table.row([format!("a loaded transform, no call running (mean of {TRANSFORMS})"), kib(idle(components)?)]);
-    table.row([
-        format!("an instance in the middle of a one-row call (mean of {INSTANCES} at the same time)"),
-        kib(live(components)?),
-    ]);
+    let (during, afterwards) = live(components)?;
+    let at_once = format!("mean of {INSTANCES} at the same time");
+    table.row([format!("an instance in the middle of a one-row call ({at_once})"), kib(during)]);
+    table.row([format!("what its place in the pool keeps afterwards ({at_once})"), kib(afterwards)]);
     for rows in [1, 8_192] {
         let (before, after) = after_calls(components, rows)?;
         let calls = format!("{} fresh calls of {}", grouped(CALLS), report::rows(rows));
@@ -65,9 +65,9 @@ fn idle(components: &Components) -> Result<f64> {
     measured
 }
 
-/// Bytes that an instance takes while it lives: 32 threads, first each by itself so that all that belongs to a thread
+/// Bytes that an instance takes while it lives, and those that stay when it is gone: 32 threads, first each by itself so that all that belongs to a thread
 /// is there, then all at the same time, each in a call that takes a while.
-fn live(components: &Components) -> Result<f64> {
+fn live(components: &Components) -> Result<(f64, f64)> {
     let transform = skewless::runtime()?.load(components.busy())?;
     let (alone, warm, go) = (Mutex::new(()), Barrier::new(INSTANCES + 1), Barrier::new(INSTANCES + 1));
     let worker = || -> Result<()> {
@@ -92,7 +92,8 @@ fn live(components: &Components) -> Result<f64> {
             thread::sleep(Duration::from_millis(5));
         }
         workers.into_iter().try_for_each(|worker| worker.join().ok().context("a thread panicked")?)?;
-        Ok((most - before) / INSTANCES as f64)
+        let each = |bytes: f64| (bytes - before).max(0.0) / INSTANCES as f64;
+        Ok((each(most), each(resident()?)))
     })
 }
 

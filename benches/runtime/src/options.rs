@@ -39,7 +39,7 @@ impl Options {
             };
             *place = Some(PathBuf::from(arguments.next().with_context(|| format!("`{argument}` lacks its value"))?));
         }
-        let (samples, sample_ms, thread_ms) = if quick { (15, 2, 100) } else { (41, 15, 1_000) };
+        let (samples, sample_ms, thread_ms) = if quick { (15, 2, 100) } else { (41, 15, 500) };
         Ok(Self {
             quick,
             modules: modules.context("`--modules` is missing: start the benchmark with run.sh")?,
