@@ -4,7 +4,7 @@
 #   benches/runtime/run.sh           the whole of it, under five minutes once everything is built
 #   benches/runtime/run.sh --quick   under a minute, to look at a change; prints, and leaves RESULTS.md alone
 #
-# Needs a Rust toolchain with rustup, and python3 with venv. The first run compiles wasmtime twice (ours and that of
+# Needs a Rust toolchain with rustup, and python3 (3.11 or newer) with venv. The first run compiles wasmtime twice (ours and that of
 # arrow-udf), which takes a while. PYTHON names another Python, CARGO_TARGET_DIR another place to build in.
 set -euo pipefail
 cd "$(dirname "$0")"
