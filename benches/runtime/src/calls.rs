@@ -10,6 +10,7 @@ use crate::data::{Function, SIZES};
 use crate::native;
 use crate::options::Options;
 use crate::python::{Peer, Python};
+use crate::raw;
 use crate::report::{self, Table, microseconds, times};
 use crate::skewless::{self, Components, Form};
 use crate::timing::{self, Contender, Figure};
@@ -23,8 +24,12 @@ const ARROW_UDF: &str = "arrow-udf-runtime, reused instance";
 const PANDAS: &str = "pandas";
 const CPYTHON: &str = "CPython";
 
+const RAW_FRESH: &str = "the call alone, fresh instance";
+const RAW_REUSED: &str = "the call alone, reused instance";
+
 /// In the tables' order.
-const NAMES: [&str; 8] = [FRESH, REUSED, FRESH_ROWS, REUSED_ROWS, NATIVE, ARROW_UDF, PANDAS, CPYTHON];
+const NAMES: [&str; 10] =
+    [FRESH, REUSED, FRESH_ROWS, REUSED_ROWS, RAW_FRESH, RAW_REUSED, NATIVE, ARROW_UDF, PANDAS, CPYTHON];
 const PEERS: [&str; 3] = [ARROW_UDF, PANDAS, CPYTHON];
 
 /// What was measured for one function and one size.
@@ -75,6 +80,9 @@ fn contenders<'a>(
             contenders.push(skewless::contender(reused, transform, batch)?);
         }
     }
+    let component = components.of(function, Form::Rows);
+    contenders.push(raw::fresh(RAW_FRESH, component, batch)?);
+    contenders.push(raw::reused(RAW_REUSED, component, batch)?);
     let values = Values::of(&native::apply(function, batch));
     contenders.push(Contender::new(NATIVE, values, move || {
         std::hint::black_box(native::apply(function, std::hint::black_box(batch)));
@@ -122,11 +130,11 @@ pub(crate) fn summary(measured: &[Measured]) -> Table {
     let find = |function, rows| measured.iter().find(|found| found.function == function && found.rows == rows);
     let median = |function, rows, name: &str| Some(find(function, rows)?.figure(name)?.median_us);
     let or_none = |text: Option<String>| text.unwrap_or("–".to_owned());
-    for (name, asked) in [(FRESH, "12, better 8"), (REUSED, "0.6")] {
+    for (name, asked) in [(FRESH, "12, better 8"), (RAW_FRESH, "12, better 8"), (REUSED, "–"), (RAW_REUSED, "0.6")] {
         let cell = |function| or_none(median(function, 1, name).map(microseconds));
         table.row(row(&format!("1 row, {name}, µs"), asked, &cell));
     }
-    for (name, asked) in [(FRESH, "–"), (REUSED, "3 (better 2); 1.5; 2")] {
+    for (name, asked) in [(FRESH, "–"), (REUSED, "3 (better 2); 1.5; 2"), (REUSED_ROWS, "3 (better 2); 1.5; 2")] {
         let cell = |function| {
             let ratio = || Some(median(function, 8_192, name)? / median(function, 8_192, NATIVE)?);
             or_none(ratio().map(times))

@@ -13,6 +13,7 @@ mod memory;
 mod native;
 mod options;
 mod python;
+mod raw;
 mod report;
 mod skewless;
 mod threads;

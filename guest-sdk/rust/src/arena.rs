@@ -13,13 +13,13 @@ const ARENA_BYTES: usize = 64 << 10;
 
 #[global_allocator]
 static ALLOCATOR: Arena =
-    Arena { memory: UnsafeCell::new(Memory([0; ARENA_BYTES])), end: Cell::new(0), alive: Cell::new(0) };
+    Arena { memory: Memory(UnsafeCell::new([0; ARENA_BYTES])), end: Cell::new(0), alive: Cell::new(0) };
 
 #[repr(align(64))]
-struct Memory([u8; ARENA_BYTES]);
+struct Memory(UnsafeCell<[u8; ARENA_BYTES]>);
 
 struct Arena {
-    memory: UnsafeCell<Memory>,
+    memory: Memory,
     /// where the next value goes
     end: Cell<usize>,
     /// how many values are in it
@@ -31,7 +31,7 @@ unsafe impl Sync for Arena {}
 
 impl Arena {
     fn start(&self) -> *mut u8 {
-        self.memory.get().cast()
+        self.memory.0.get().cast()
     }
 
     /// Where in the arena `pointer` points; `None` where it points elsewhere.

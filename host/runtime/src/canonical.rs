@@ -13,7 +13,8 @@ use arrow::array::{
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    ArrowNativeType, ByteArrayType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    ArrowNativeType, ArrowNativeTypeOp, ByteArrayType, Float32Type, Float64Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
 };
 
 use crate::data_type::{DataType, ScalarType};
@@ -64,9 +65,14 @@ fn canonical_numbers<T: ArrowPrimitiveType>(
     replacement: T::Native,
 ) -> ArrayRef {
     let numbers = array.as_primitive::<T>();
+    let is_zero = |row: usize| numbers.values()[row].is_eq(T::default_value());
+    // Without an early end, so that the compiler can look at several values at once.
+    let any_odd = numbers.values().iter().fold(false, |any, value| any | odd(*value));
+    if !any_odd && is_canonical_under_nulls(numbers.nulls(), is_zero) {
+        return Arc::clone(array);
+    }
     let mend = |value: T::Native| if odd(value) { replacement } else { value };
     let values: ScalarBuffer<T::Native> = match numbers.nulls() {
-        None if numbers.values().iter().all(|value| !odd(*value)) => return Arc::clone(array),
         None => numbers.values().iter().map(|value| mend(*value)).collect(),
         Some(nulls) => {
             let value = |(value, valid): (&T::Native, bool)| if valid { mend(*value) } else { T::default_value() };
@@ -74,6 +80,11 @@ fn canonical_numbers<T: ArrowPrimitiveType>(
         }
     };
     Arc::new(PrimitiveArray::<T>::new(values, present(numbers.nulls())).with_data_type(numbers.data_type().clone()))
+}
+
+/// Whether there are no nulls, or some and nothing under each; `is_nothing` looks at one row.
+fn is_canonical_under_nulls(nulls: Option<&NullBuffer>, is_nothing: impl Fn(usize) -> bool) -> bool {
+    nulls.is_none_or(|nulls| nulls.null_count() > 0 && (!nulls.inner()).set_indices().all(is_nothing))
 }
 
 fn canonical_booleans(booleans: &BooleanArray) -> BooleanArray {
@@ -89,7 +100,7 @@ fn canonical_booleans(booleans: &BooleanArray) -> BooleanArray {
 fn canonical_bytes<T: ByteArrayType<Offset = i32>>(array: &ArrayRef, bytes: &GenericByteArray<T>) -> ArrayRef {
     let offsets = bytes.value_offsets();
     let tight = offsets[0] == 0 && offsets[offsets.len() - 1].as_usize() == bytes.value_data().len();
-    if tight && bytes.nulls().is_none() {
+    if tight && is_canonical_under_nulls(bytes.nulls(), |row| offsets[row] == offsets[row + 1]) {
         return Arc::clone(array);
     }
     let data_bytes = offsets[offsets.len() - 1].as_usize() - offsets[0].as_usize();
@@ -155,6 +166,27 @@ mod tests {
     fn a_canonical_array_is_not_copied() {
         let array: ArrayRef = Arc::new(Float64Array::from(vec![1.0, f64::NAN]));
         assert!(Arc::ptr_eq(&canonical(&array, ScalarType::Float64.into()), &array));
+    }
+
+    #[test]
+    fn an_array_with_nulls_over_nothing_is_not_copied() {
+        let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None]));
+        assert!(Arc::ptr_eq(&canonical(&numbers, ScalarType::Float64.into()), &numbers));
+        let strings: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("")]));
+        assert!(Arc::ptr_eq(&canonical(&strings, ScalarType::String.into()), &strings));
+    }
+
+    #[test]
+    fn a_minus_zero_under_a_null_is_no_zero() {
+        let nulls = Some(NullBuffer::from(vec![true, false]));
+        let array: ArrayRef = Arc::new(Float64Array::new(vec![1.0, -0.0].into(), nulls));
+        assert_eq!(f64_bits(&canonical(&array, ScalarType::Float64.into())), [1.0_f64.to_bits(), 0]);
+    }
+
+    #[test]
+    fn a_bitmap_of_no_nulls_is_left_out() {
+        let array: ArrayRef = Arc::new(Int64Array::new(vec![7].into(), Some(NullBuffer::from(vec![true]))));
+        assert!(canonical(&array, ScalarType::Int64.into()).nulls().is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Inlining, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::bindings::{self, TransformPre};
 use crate::call::CallState;
@@ -21,7 +21,7 @@ const MEMORY_BYTES_MAX: usize = 1 << 30;
 const TABLE_ELEMENTS_MAX: usize = 60_000;
 
 /// Memory that a place of the pool keeps from instance to instance. Larger is slower: all of it is cleared each time.
-const MEMORY_KEPT_BYTES: usize = 256 << 10;
+const MEMORY_KEPT_BYTES: usize = 512 << 10;
 
 /// The same for the elements of tables.
 const TABLE_KEPT_BYTES: usize = 64 << 10;
@@ -96,7 +96,8 @@ impl Engine {
 fn config(compilation: Compilation, instances_max: usize) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     match compilation {
-        Compilation::Optimized => {}
+        // Between functions of one module, too: each that is not inlined looks at the clock when it begins.
+        Compilation::Optimized => drop(config.compiler_inlining(Inlining::Yes)),
         Compilation::Unoptimized => drop(config.cranelift_opt_level(OptLevel::None)),
         Compilation::CanonicalNans => drop(config.cranelift_nan_canonicalization(true)),
         Compilation::Interpreted => drop(config.target("pulley64")?),

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
-use arrow::datatypes::Schema;
 use skewless_runtime::{Limits, Output};
 
 use crate::Result;
@@ -108,7 +107,7 @@ impl Features {
 
 /// Exactly the inputs that the transform declares, under the names it gives them.
 fn inputs(view: &OnDemand, views: &[ViewRows], asked: &Asked) -> Result<RecordBatch> {
-    let fields = &view.component.transform.signature().inputs;
+    let schema = Arc::clone(view.component.transform.input_schema());
     let column = |input: &Input| -> ArrayRef {
         match input {
             Input::Stored { view, column } => Arc::clone(&views[*view].columns[*column]),
@@ -120,8 +119,7 @@ fn inputs(view: &OnDemand, views: &[ViewRows], asked: &Asked) -> Result<RecordBa
             }
         }
     };
-    let schema = Schema::new(fields.iter().map(skewless_runtime::Field::to_arrow).collect::<Vec<_>>());
     let options = RecordBatchOptions::new().with_row_count(Some(asked.event_timestamps.len()));
     let columns = view.inputs.iter().map(column).collect();
-    RecordBatch::try_new_with_options(Arc::new(schema), columns, &options).map_err(arrow_error)
+    RecordBatch::try_new_with_options(schema, columns, &options).map_err(arrow_error)
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{filter_record_batch, take_record_batch};
-use arrow::datatypes::Schema;
 use skewless_runtime::{DataType, Limits};
 
 use crate::compute::{AppliedComponent, compute};
@@ -62,10 +61,9 @@ impl ViewFeatures {
     /// which the transform failed, which are null too.
     pub(crate) fn of(&self, source: Vec<ArrayRef>, present: &BooleanArray) -> Result<(Vec<ArrayRef>, u64)> {
         let Some(computed) = &self.transform else { return Ok((source, 0)) };
-        let fields = &computed.component.transform.signature().inputs;
-        let schema = Schema::new(fields.iter().map(skewless_runtime::Field::to_arrow).collect::<Vec<_>>());
+        let schema = Arc::clone(computed.component.transform.input_schema());
         let options = RecordBatchOptions::new().with_row_count(Some(present.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::new(schema), source, &options).map_err(arrow_error)?;
+        let rows = RecordBatch::try_new_with_options(schema, source, &options).map_err(arrow_error)?;
         let rows = filter_record_batch(&rows, present).map_err(arrow_error)?;
         let output = compute(&computed.component, &rows, Limits::BATCH)?;
         let mut next = 0_u32..;

@@ -26,5 +26,5 @@ pub fn haversine(from_latitude: f64, from_longitude: f64, to_latitude: f64, to_l
 #[inline]
 #[must_use]
 pub fn email_domain(email: &str) -> Option<&str> {
-    email.rsplit_once('@').map(|(_, domain)| domain)
+    email.bytes().rposition(|byte| byte == b'@').map(|at| &email[at + 1..])
 }
