@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(bytes(&numbers.slice(0, 2), ScalarType::Int64.into()), 2 * 8 + 1);
         let lists = ListArray::from_iter_primitive::<Int64Type, _, _>([
             Some(vec![Some(1)]),
-            Some(vec![Some(2), Some(3), Some(4)]),
+            Some(vec![Some(2), None, Some(4)]),
         ]);
         let lists: ArrayRef = Arc::new(lists);
         assert_eq!(bytes(&lists.slice(1, 1), DataType::List(ScalarType::Int64)), 2 * 4 + 3 * 8 + 1);
