@@ -4,7 +4,6 @@
 //! into files; a pipe gets plain lines. Only here are the clock, the environment and the arguments read.
 
 mod arguments;
-mod cargo;
 mod changes;
 mod clock;
 mod component;
@@ -12,6 +11,7 @@ mod description;
 mod entity_values;
 mod failure;
 mod instant;
+mod language;
 mod output;
 mod parity;
 mod progress;
