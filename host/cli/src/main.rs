@@ -4,9 +4,11 @@
 //! into files; a pipe gets plain lines. Only here are the clock, the environment and the arguments read.
 
 mod arguments;
+mod cases;
 mod changes;
 mod clock;
 mod component;
+mod cost;
 mod description;
 mod entity_values;
 mod failure;
@@ -45,7 +47,9 @@ fn main() -> ExitCode {
 fn run(session: &Session, verb: Verb) -> failure::Result<()> {
     match verb {
         Verb::Init(arguments) => verbs::init::run(session, &arguments),
+        Verb::New(arguments) => verbs::new::run(session, &arguments),
         Verb::Build(arguments) => verbs::build::run(session, &arguments),
+        Verb::Test(arguments) => verbs::test::run(session, &arguments),
         Verb::Inspect(arguments) => verbs::inspect::run(session, &arguments),
         Verb::Plan(arguments) => verbs::plan::run(session, &arguments),
         Verb::Apply(arguments) => verbs::apply::run(session, &arguments),

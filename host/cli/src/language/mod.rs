@@ -54,6 +54,14 @@ impl Language {
         }
     }
 
+    /// Its folder among the SDKs, the templates and the examples.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Go => "go",
+        }
+    }
+
     /// Builds the component of one folder.
     pub(crate) fn build(self, folder: &Path, quiet: bool) -> Result<Built> {
         match self {
