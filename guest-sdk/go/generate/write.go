@@ -34,8 +34,14 @@ func (t *transform) signature(importPath string) string {
 	fmt.Fprintf(&text, "\t\tName: %q,\n\t\tVersion: %q,\n\t\tDocumentation: %q,\n", t.name, t.version, t.documentation)
 	writeFields(&text, "Inputs", t.inputs)
 	writeFields(&text, "Outputs", t.outputs)
-	fmt.Fprintf(&text, "\t},\n\tApply: apply,\n\tPackage: %q,\n}\n", importPath)
+	fmt.Fprintf(&text, "\t},\n\tApply: apply,\n\tPackage: %q,\n}\n", symbols(importPath))
 	return text.String()
+}
+
+// symbols is what the names of a package's functions begin with: Go escapes dots in the path's last part.
+func symbols(importPath string) string {
+	slash := strings.LastIndexByte(importPath, '/')
+	return importPath[:slash+1] + strings.ReplaceAll(importPath[slash+1:], ".", "%2e")
 }
 
 func writeFields(text *strings.Builder, kind string, values []value) {

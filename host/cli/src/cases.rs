@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
 use serde::Deserialize;
@@ -65,7 +66,7 @@ impl Case {
     /// Which input is missing, of no use, or has a value that doesn't fit.
     pub(crate) fn rows(&self, transform: &Transform) -> Result<RecordBatch, String> {
         if !self.inputs.is_empty() && self.inputs.values().all(|values| values == &json!([])) {
-            return Ok(RecordBatch::new_empty(transform.input_schema().clone()));
+            return Ok(RecordBatch::new_empty(Arc::clone(transform.input_schema())));
         }
         let body = json!({"features": [transform.signature().name], "entities": sendable(&json!(self.inputs))});
         let body = body.to_string();

@@ -37,7 +37,8 @@ pub(crate) fn files(project: &str) -> Vec<TemplateFile> {
         ("data/user_stats.parquet".into(), sample_data::user_stats()),
         ("data/entity_rows.parquet".into(), sample_data::entity_rows()),
     ];
-    let sdk = sdk_files(Language::Rust).map(|(path, text)| (Path::new(SDK_FOLDER).join(path), text.as_bytes().to_vec()));
+    let sdk =
+        sdk_files(Language::Rust).map(|(path, text)| (Path::new(SDK_FOLDER).join(path), text.as_bytes().to_vec()));
     let files = std::iter::once(settings).chain(texts).chain(data).chain(sdk);
     files.map(|(path, content)| TemplateFile { path, content }).collect()
 }

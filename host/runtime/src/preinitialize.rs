@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use wasmtime::component::{Component, HasSelf, Instance, Lift, Linker, WasmList};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::bindings;
@@ -47,6 +47,8 @@ impl Started {
         let contract = |error: wasmtime::Error| Error::Contract { reason: format!("{error:#}") };
         let mut config = Config::new();
         config.concurrency_support(false).consume_fuel(true).wasm_relaxed_simd(false).wasm_memory64(false);
+        // Most of it runs never or once, so what counts is how fast it is compiled.
+        config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
         let wasmtime = Engine::new(&config).map_err(engine)?;
         let component = Component::new(&wasmtime, instrumented).map_err(contract)?;
         let mut linker = Linker::new(&wasmtime);

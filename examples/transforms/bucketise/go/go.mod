@@ -1,4 +1,4 @@
-module bucketise
+module transforms/bucketise
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module cosine_similarity
+module transforms/cosine_similarity
 
 go 1.26
 

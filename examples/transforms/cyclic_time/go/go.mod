@@ -1,4 +1,4 @@
-module cyclic_time
+module transforms/cyclic_time
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module delay_trend
+module transforms/delay_trend
 
 go 1.26
 

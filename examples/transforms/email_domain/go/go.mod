@@ -1,4 +1,4 @@
-module email_domain
+module transforms/email_domain
 
 go 1.26
 

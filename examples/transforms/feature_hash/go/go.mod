@@ -1,4 +1,4 @@
-module feature_hash
+module transforms/feature_hash
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module haversine_distance
+module transforms/haversine_distance
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module minutes_since
+module transforms/minutes_since
 
 go 1.26
 

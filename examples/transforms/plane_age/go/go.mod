@@ -1,4 +1,4 @@
-module plane_age
+module transforms/plane_age
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module purchases_per_dollar
+module transforms/purchases_per_dollar
 
 go 1.26
 

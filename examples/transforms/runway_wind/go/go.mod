@@ -1,4 +1,4 @@
-module runway_wind
+module transforms/runway_wind
 
 go 1.26
 

@@ -1,4 +1,4 @@
-module spend_per_order
+module transforms/spend_per_order
 
 go 1.26
 

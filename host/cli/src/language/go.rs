@@ -60,7 +60,7 @@ impl Package {
     /// Has the SDK's generator write the main package, and lays it over the module.
     fn write_main(&self, scratch: &Scratch) -> Result<()> {
         let generator = format!("{SDK}/cmd/skewless-glue");
-        let mut command = go(&self.folder, ["run", &generator, ".", &self.import_path]);
+        let mut command = go(&self.folder, ["run", generator.as_str(), ".", self.import_path.as_str()]);
         let generated = finish(command.stderr(Stdio::piped()))?;
         if !generated.status.success() {
             return Err(self.not_generated(&String::from_utf8_lossy(&generated.stderr)));
@@ -74,8 +74,9 @@ impl Package {
             )));
         }
         scratch.write("main.go", &generated.stdout)?;
-        let place = self.folder.join(MAIN).join("main.go");
-        let overlay = serde_json::json!({"Replace": {place.to_string_lossy(): scratch.path("main.go")}});
+        let place = self.folder.join(MAIN).join("main.go").to_string_lossy().into_owned();
+        let written = scratch.path("main.go").to_string_lossy().into_owned();
+        let overlay = serde_json::json!({"Replace": {place: written}});
         scratch.write("overlay.json", overlay.to_string().as_bytes())
     }
 

@@ -114,8 +114,7 @@ fn repository(session: &Session, arguments: &Arguments) -> Result<Option<Reposit
 fn jobs(repository: Option<&Repository>, paths: &[PathBuf]) -> Result<Vec<Job>> {
     let mut of_repository: Vec<Job> = repository.map(repository_jobs).unwrap_or_default();
     if paths.is_empty() {
-        let message =
-            "no transform of the repository has source: their paths all name `.wasm` files, or there is none";
+        let message = "no transform of the repository has source: their paths all name `.wasm` files, or there is none";
         return if of_repository.is_empty() { Err(Failure::impossible(message)) } else { Ok(of_repository) };
     }
     let job = |folder: &PathBuf| {

@@ -106,7 +106,9 @@ fn cases_of(folder: &Path) -> Option<PathBuf> {
 fn test(path: &Path, arguments: &Arguments, runtime: &Runtime, quiet: bool) -> Result<Tested> {
     let file = arguments.cases.clone().or_else(|| cases_of(path)).ok_or_else(|| {
         let path = path.display();
-        Failure::impossible(format!("there is no `cases.json` in `{path}` or above it: write one, or name it: `--cases`"))
+        Failure::impossible(format!(
+            "there is no `cases.json` in `{path}` or above it: write one, or name it: `--cases`"
+        ))
     })?;
     let cases = Cases::read(&file)?.cases;
     let (language, bytes) = if path.is_file() {
@@ -172,6 +174,6 @@ fn told(tested: &[Tested], output: &Output) -> String {
         ]
     };
     let many = format!(">in calls of {}", grouped(u64::from(ROWS)));
-    let header = ["transform", "language", ">cases", ">call with 1 row", &many, ">component", ">memory"];
+    let header = ["transform", "language", ">cases", ">call with 1 row", many.as_str(), ">component", ">memory"];
     text + &Table::new(header).with_rows(tested.iter().map(row)).to_string()
 }
