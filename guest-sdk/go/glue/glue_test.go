@@ -157,6 +157,19 @@ func TestTextsAreReadAndWritten(t *testing.T) {
 	}
 }
 
+func TestTextsMayOutgrowTheirRoom(t *testing.T) {
+	transform := of(func(b *Batch) {
+		out := NewVariables[string](b)
+		for row := range b.Rows() {
+			out.Set(row, strings.Repeat("é", 20*row))
+		}
+		out.Finish(b)
+	})
+	if got := called(t, transform, 3); got != `"" "`+strings.Repeat("é", 20)+`" "`+strings.Repeat("é", 40)+`"` {
+		t.Error(got)
+	}
+}
+
 func TestListsAreReadAndWrittenWithNullElements(t *testing.T) {
 	transform := of(func(b *Batch) {
 		in := NumberLists[float64](b, 0)

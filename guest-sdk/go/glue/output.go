@@ -79,11 +79,16 @@ type VariableOutput[T variable] struct {
 	data    []byte
 }
 
+// variableBytes is the length of a value that there is room for at first.
+const variableBytes = 16
+
 // NewVariables makes room for an output of strings or bytes.
 func NewVariables[T variable](b *Batch) VariableOutput[T] {
 	offsets := allocate[int32](b.rows + 1)
 	offsets[0] = 0
-	return VariableOutput[T]{nulls{rows: b.rows}, offsets, nil}
+	// Longer ones move to Go's heap.
+	data := allocate[byte](variableBytes * b.rows)[:0]
+	return VariableOutput[T]{nulls{rows: b.rows}, offsets, data}
 }
 
 // Set writes a row.
