@@ -226,11 +226,19 @@ func validityBits(validity skewless.Validity, rows int) option {
 		return option{}
 	}
 	validBits := allocate[byte]((rows + 7) / 8)
-	clear(validBits)
-	for row := range rows {
-		if validity.Valid(row) {
-			validBits[row>>3] |= 1 << (row & 7)
+	if given, start := validity.Bits(); start&7 == 0 {
+		copy(validBits, given[start>>3:])
+	} else {
+		clear(validBits)
+		for row := range rows {
+			if validity.Valid(row) {
+				validBits[row>>3] |= 1 << (row & 7)
+			}
 		}
+	}
+	if rest := rows & 7; rest != 0 {
+		// Bits past the last row are zero.
+		validBits[len(validBits)-1] &= 1<<rest - 1
 	}
 	return present(listOf(validBits))
 }
