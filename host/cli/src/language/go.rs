@@ -123,7 +123,10 @@ impl<'a> Package<'a> {
 /// The component of Go's module: the contract's world, with the stub in the place of an operating system.
 fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
     let mut module = data::joined(module).map_err(reason)?;
-    embed(&mut module, CONTRACT, "transform")?;
+    embed(&mut module, CONTRACT, "transform").map_err(|reason| match reason.contains("failed to resolve import") {
+        true => format!("{reason}; a transform imports nothing: leave `//go:wasmimport` out"),
+        false => reason,
+    })?;
     let mut stub = STUB.to_vec();
     embed(&mut stub, &format!("{CONTRACT}\nworld stub {{\n    import diagnostics;\n}}\n"), "stub")?;
     let encoder = ComponentEncoder::default().validate(true).module(&module).map_err(reason)?;
