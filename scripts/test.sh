@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/prepare.sh
+prepare_go
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
 
@@ -15,6 +16,8 @@ step "build"
 cargo build --workspace --all-targets --locked
 step "tests"
 cargo test --workspace --locked
+step "Go"
+scripts/test_go.sh
 step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 step "documentation"

@@ -66,6 +66,24 @@ fn written(value: &Value) -> String {
 }
 
 #[test]
+fn every_example_passes_its_cases_in_every_language() {
+    let mut command = skewless(project());
+    command.args(["test", "--json"]);
+    let languages = |name: String| std::fs::read_dir(project().join("examples/transforms").join(name)).unwrap();
+    let folders = examples().into_iter().flat_map(languages).map(|entry| entry.unwrap().path());
+    let folders: Vec<_> = folders.filter(|path| path.is_dir()).collect();
+    command.args(&folders);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    let tested: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(tested.as_array().unwrap().len(), folders.len());
+    for transform in tested.as_array().unwrap() {
+        assert!(transform["row_us"].as_f64().unwrap() > 0.0, "{transform}");
+        assert!(transform["memory_bytes"].as_u64().unwrap() > 0, "{transform}");
+    }
+}
+
+#[test]
 fn every_example_passes_its_cases() {
     for name in examples() {
         let transform = runtime().load(&std::fs::read(component(&name)).unwrap()).unwrap();

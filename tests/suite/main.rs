@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests: what is not there is a failure, and the line says which")]
 
+mod authors;
 mod bad_input;
 mod evil;
 mod examples;
 mod flights;
+mod go_types;
 mod http;
 mod init;
 mod limits;

@@ -61,7 +61,9 @@ pub(crate) struct GlobalArguments {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     Init(verbs::init::Arguments),
+    New(verbs::new::Arguments),
     Build(verbs::build::Arguments),
+    Test(verbs::test::Arguments),
     Inspect(verbs::inspect::Arguments),
     Verify(verbs::verify::Arguments),
     Plan(verbs::plan::Arguments),

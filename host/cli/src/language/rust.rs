@@ -1,4 +1,4 @@
-//! Crate folders enter, core modules leave: what cargo is asked, and what it says.
+//! Crates: what cargo is asked, and what it says. A cargo workspace is built in one go.
 //!
 //! The same crate makes the same bytes wherever it lies and whoever builds it: profile and target features are set here,
 //! flags of the environment are left out, and paths in messages are those of no particular machine.
@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde::Deserialize;
 
+use super::Built;
+use crate::component;
 use crate::failure::{Failure, Result};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -32,20 +35,49 @@ const PROFILE: [&str; 8] = [
 /// The stack of a transform. It is part of the memory that each fresh instance is given anew, so what is not used costs
 /// time; the compiler's default of 1 MiB costs more than a small call.
 const STACK_BYTES: usize = 64 << 10;
+/// The components of the crates in `folders`, in that order; `more` are arguments for cargo.
+pub(crate) fn build(folders: &[&Path], quiet: bool, more: &[OsString]) -> Result<Vec<Built>> {
+    let mut built: Vec<Option<Built>> = folders.iter().map(|_| None).collect();
+    for (workspace, crates) in workspaces(folders)? {
+        let packages = crates.iter().map(|index| workspace.member(folders[*index])).collect::<Result<Vec<_>>>()?;
+        let modules = workspace.build(&packages, quiet, more)?;
+        for (index, package) in crates.into_iter().zip(packages) {
+            let module = modules.get(&package.id).ok_or_else(|| {
+                Failure::impossible(format!("cargo built `{}` but named no module", folders[index].display()))
+            })?;
+            let module = fs::read(module).map_err(|error| Failure::file("read", module, &error))?;
+            let bytes = component::of_module(&module).map_err(|reason| component::refused(folders[index], &reason))?;
+            built[index] = Some(Built { bytes, artefacts: workspace.target_directory.join("skewless") });
+        }
+    }
+    Ok(built.into_iter().map(|built| built.expect("each folder is in one workspace")).collect())
+}
+
+/// The workspaces that `folders` are in, each with the places of its own.
+fn workspaces(folders: &[&Path]) -> Result<Vec<(Workspace, Vec<usize>)>> {
+    let mut workspaces: Vec<(Workspace, Vec<usize>)> = Vec::new();
+    for (index, folder) in folders.iter().enumerate() {
+        match workspaces.iter_mut().find(|(workspace, _)| workspace.package(folder).is_some()) {
+            Some((_, crates)) => crates.push(index),
+            None => workspaces.push((Workspace::of(folder)?, vec![index])),
+        }
+    }
+    Ok(workspaces)
+}
 
 /// A cargo workspace; a crate on its own is one too.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Workspace {
+struct Workspace {
     #[serde(rename = "workspace_root")]
     root: PathBuf,
-    pub(crate) target_directory: PathBuf,
+    target_directory: PathBuf,
     packages: Vec<Package>,
 }
 
 /// A crate of a workspace.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Package {
-    pub(crate) id: String,
+struct Package {
+    id: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
 }
@@ -65,7 +97,7 @@ struct Message {
 
 impl Workspace {
     /// The workspace of the crate in `folder`.
-    pub(crate) fn of(folder: &Path) -> Result<Self> {
+    fn of(folder: &Path) -> Result<Self> {
         let manifest = manifest(folder)?;
         let mut command = Command::new("cargo");
         command.args(["metadata", "--format-version=1", "--no-deps", "--manifest-path"]).arg(&manifest);
@@ -80,18 +112,18 @@ impl Workspace {
     }
 
     /// The crate in `folder`, if it belongs to this workspace.
-    pub(crate) fn package(&self, folder: &Path) -> Option<&Package> {
+    fn package(&self, folder: &Path) -> Option<&Package> {
         let manifest = manifest(folder).ok()?;
         self.packages.iter().find(|package| package.manifest_path == manifest)
     }
 
+    fn member(&self, folder: &Path) -> Result<&Package> {
+        let message = || format!("`{}` holds a cargo workspace: name one of its crates", folder.display());
+        self.package(folder).ok_or_else(|| Failure::impossible(message()))
+    }
+
     /// Builds `packages` in one go; returns the core module of each, by its id.
-    pub(crate) fn build(
-        &self,
-        packages: &[&Package],
-        quiet: bool,
-        more: &[OsString],
-    ) -> Result<HashMap<String, PathBuf>> {
+    fn build(&self, packages: &[&Package], quiet: bool, more: &[OsString]) -> Result<HashMap<String, PathBuf>> {
         packages.iter().try_for_each(|package| package.check())?;
         self.check_target()?;
         let mut command = Command::new("cargo");
