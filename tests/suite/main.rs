@@ -4,6 +4,7 @@
 
 mod authors;
 mod bad_input;
+mod certification;
 mod evil;
 mod examples;
 mod flights;

@@ -114,3 +114,10 @@ fn all_crates_have_one_version() {
         assert!(manifest_text.contains(&format!("\nversion = \"{version}\"\n")), "{manifest} is not at {version}");
     }
 }
+
+#[test]
+fn certificates_name_the_engine_that_is_linked() {
+    let lock = std::fs::read_to_string(project().join("Cargo.lock")).unwrap();
+    let entry = format!("name = \"wasmtime\"\nversion = \"{}\"\n", skewless_runtime::WASMTIME_VERSION);
+    assert!(lock.contains(&entry), "set WASMTIME_VERSION in host/runtime/src/certificate.rs to what Cargo.lock has");
+}
