@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use skewless_runtime::{Limits, Transform};
 
 use crate::data::Function;
@@ -68,7 +69,11 @@ fn compare(label: String, options: &Options, call: &(dyn Fn() -> Result<()> + Sy
 /// Calls a second of so many threads together.
 fn throughput(threads: usize, time: Duration, call: &(dyn Fn() -> Result<()> + Sync)) -> Result<f64> {
     let barrier = Barrier::new(threads);
-    let worker = || -> Result<f64> {
+    let worker = |thread: usize| -> Result<f64> {
+        // Each on a processor of its own: else the system may let both share one for the whole of a short comparison.
+        let mut processor = CpuSet::new();
+        processor.set(thread);
+        sched_setaffinity(None, &processor).context("a thread can't be put on a processor")?;
         barrier.wait();
         let started = Instant::now();
         let mut calls = 0_u32;
@@ -81,8 +86,9 @@ fn throughput(threads: usize, time: Duration, call: &(dyn Fn() -> Result<()> + S
         }
         Ok(f64::from(calls) / started.elapsed().as_secs_f64())
     };
+    let worker = &worker;
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || worker(thread))).collect();
         workers.into_iter().map(|worker| worker.join().ok().context("a thread panicked")?).sum()
     })
 }
