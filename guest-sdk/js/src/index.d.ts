@@ -32,6 +32,10 @@ export function list<T>(type: Type<T>): Type<(T | null)[]>;
 type Types = Record<string, Type<any>>;
 type Row<I extends Types> = { readonly [K in keyof I]: ValueOf<I[K]> };
 
+/** What a function returns for several outputs: null makes all of them null, where all of them may be. */
+type Outputs<O extends Types> = Row<O> | (keyof O extends NullableKeys<O> ? null : never);
+type NullableKeys<O extends Types> = { [K in keyof O]: null extends ValueOf<O[K]> ? K : never }[keyof O];
+
 interface Common<I extends Types> {
   /** Lower-case letters, digits and `_`, starting with a letter. */
   name: string;
@@ -104,8 +108,8 @@ export function transform<const I extends Types, const O extends Type<any>>(
 ): Transform<Row<I>, ValueOf<O>>;
 export function transform<const I extends Types, const O extends Types>(
   specification: Several<I, O>,
-  compute: (row: Row<I>) => Row<O>,
-): Transform<Row<I>, Row<O>>;
+  compute: (row: Row<I>) => Outputs<O>,
+): Transform<Row<I>, Outputs<O>>;
 
 export namespace transform {
   /** Makes a transform of a function that is called once a batch, with an object of whole columns. */

@@ -75,10 +75,9 @@ function fields(types, kind) {
 function computeRow(description, row) {
   for (const field of description.inputs) checkInput(field, row?.[field.name]);
   const result = description.function(row);
-  if (!description.single && (typeof result !== "object" || result === null))
-    refuse(description, description.outputs.length, result);
+  if (!description.single && typeof result !== "object") refuse(description, description.outputs.length, result);
   description.outputs.forEach((field, index) => {
-    const value = description.single ? result : result[field.name];
+    const value = description.single ? result : result && result[field.name];
     if (!checkOutput(field, value)) refuse(description, index, value);
   });
   return result;

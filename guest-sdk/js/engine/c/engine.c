@@ -1,6 +1,6 @@
 /* The JavaScript engine as a transform: QuickJS with the contract's exports.
  *
- * `skewless build` puts scripts behind the module's memory, runs `wizer-initialize`, and keeps the memory as it is then:
+ * `skewless build` puts scripts behind the module's memory, runs the first `describe`, and keeps the memory as it is then:
  * the engine started, the scripts evaluated, the author's transform found. A component made of that begins each call
  * where this ended.
  *
@@ -92,8 +92,8 @@ static Bytes explained(JSValueConst row)
 /* The linker's: static constructors. Calling it once here keeps the linker from doing so around every export. */
 void __wasm_call_ctors(void);
 
-__attribute__((export_name("wizer-initialize")))
-void initialize(void)
+/* Starts the engine and evaluates the scripts. */
+static void start(void)
 {
     __wasm_call_ctors();
     runtime = JS_NewRuntime();
@@ -127,7 +127,7 @@ __attribute__((export_name("describe")))
 Signature *describe(void)
 {
     if (!context)
-        give_up("this component was not initialised: build it with `skewless build`");
+        start();
     return &transform.signature;
 }
 
@@ -135,7 +135,7 @@ __attribute__((export_name("apply")))
 Result *apply(uint32_t rows, const Column *columns, uint32_t columns_length)
 {
     if (!context || columns_length != transform.signature.inputs.length)
-        give_up("the columns are not those of the signature");
+        give_up("the transform was not described, or the columns are not those of its signature");
     JS_UpdateStackTop(runtime);
     Result *result = arena_zeroed(sizeof(Result));
     uint32_t row = 0;

@@ -50,10 +50,11 @@ static bool write_outputs(Builder *builders, uint32_t row, JSValueConst result)
     if (transform.single)
         return write_row(&builders[0], row, result);
     uint32_t outputs = transform.signature.outputs.length;
-    if (!JS_IsObject(result))
+    bool none = JS_IsNull(result); /* all outputs are null */
+    if (!none && !JS_IsObject(result))
         return refuse(outputs, result);
     for (uint32_t i = 0; i < outputs; i++) {
-        JSValue value = JS_GetProperty(context, result, transform.outputs[i]);
+        JSValue value = none ? JS_NULL : JS_GetProperty(context, result, transform.outputs[i]);
         bool written = !JS_IsException(value) && write_row(&builders[i], row, value);
         JS_FreeValue(context, value);
         if (!written)

@@ -1,7 +1,7 @@
-//! The JavaScript engine, and the modules that are made of it.
+//! The JavaScript engine, and the components that are made of it.
 //!
-//! Scripts enter, a core module leaves that holds the engine and them. It has yet to run `wizer-initialize`, which
-//! evaluates the scripts, before it is a transform. `c/` is the engine's code, `build.rs` compiles it.
+//! A script enters, a component leaves that holds the engine, the SDK and the script. Its first `describe` evaluates them,
+//! so it is to be pre-initialised before it is put to use. `c/` is the engine's code, `build.rs` compiles it.
 
 mod scripts;
 
@@ -46,27 +46,18 @@ impl Error {
     }
 }
 
-/// The engine with the author's script: a module that evaluates it in `wizer-initialize`.
-///
-/// `name` is the script's in messages, `version` its package's.
+/// The component of a script of the author's, called `name` in messages, of a package of that `version`.
 ///
 /// # Errors
 /// [`Error::NoEngine`] where there is none.
-pub fn module(name: &str, source: &str, version: &str) -> Result<Vec<u8>, Error> {
+pub fn component(name: &str, source: &str, version: &str) -> Result<Vec<u8>, Error> {
     if ENGINE.is_empty() {
         return Err(Error::NoEngine);
     }
     let version = format!("export const version = {version:?};\n");
     let mut scripts = SDK.to_vec();
     scripts.extend([("skewless/version.js", version.as_str()), (name, source)]);
-    scripts::insert(ENGINE, &scripts)
-}
-
-/// The component of a module that has been initialised.
-///
-/// # Errors
-/// [`Error::Module`] for a module that does not follow the contract.
-pub fn component(mut module: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let mut module = scripts::insert(ENGINE, &scripts)?;
     let mut resolve = Resolve::default();
     let package = resolve.push_str("transform.wit", CONTRACT).map_err(Error::module)?;
     let world = resolve.select_world(&[package], Some("transform")).map_err(Error::module)?;
