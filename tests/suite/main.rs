@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests: what is not there is a failure, and the line says which")]
 
+mod authors;
 mod bad_input;
 mod examples;
 mod flights;

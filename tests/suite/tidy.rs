@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::support::project;
 
-fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+fn source_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            if path.file_name().is_none_or(|name| name != "target") {
-                rust_files(&path, files);
+            if path.file_name().is_none_or(|name| name != "target" && name != "node_modules") {
+                source_files(&path, files);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| ["go", "rs"].iter().any(|source| extension == *source)) {
             files.push(path);
         }
     }
@@ -19,7 +19,7 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    rust_files(&project().join(folder), &mut files);
+    source_files(&project().join(folder), &mut files);
     assert!(!files.is_empty(), "no sources below {folder}");
     files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
@@ -64,7 +64,8 @@ fn files_fit_a_sitting() {
 fn every_example_transform_can_be_read_run_and_learned_from() {
     for entry in std::fs::read_dir(project().join("examples/transforms")).unwrap() {
         let folder = entry.unwrap().path();
-        for part in ["README.md", "cases.json", "rust/Cargo.toml", "rust/src/lib.rs"] {
+        let go = format!("go/{}.go", folder.file_name().unwrap().to_str().unwrap());
+        for part in ["README.md", "cases.json", "rust/Cargo.toml", "rust/src/lib.rs", "go/go.mod", &go] {
             assert!(folder.join(part).is_file(), "{} lacks {part}", folder.display());
         }
     }
@@ -75,6 +76,8 @@ fn the_contract_has_one_version_everywhere() {
     let wit = std::fs::read_to_string(project().join("wit/transform.wit")).unwrap();
     let version = skewless_runtime::CONTRACT_VERSION;
     assert!(wit.contains(&format!("package skewless:transform@{version};")));
+    let generator = std::fs::read_to_string(project().join("guest-sdk/go/generate/write.go")).unwrap();
+    assert!(generator.contains(&format!("const Contract = \"skewless:transform@{version}\"")));
     let changelog = std::fs::read_to_string(project().join("wit/CHANGELOG.md")).unwrap();
     assert!(changelog.contains(&format!("\n## {version}\n")));
 }

@@ -1,6 +1,6 @@
 // Which values a field holds, and the words for those it doesn't.
 //
-// The engine checks outputs in its own code (`engine/c/output.h`) and asks `refuse` for the words; natively, `checkOutput`
+// The engine checks outputs in its own code (`js-engine/c/output.h`) and asks `refuse` for the words; natively, `checkOutput`
 // decides the same. `test/agreement.test.js` holds the two together.
 
 const within = (value, bits) => typeof value === "bigint" && BigInt.asIntN(bits, value) === value;

@@ -1,6 +1,7 @@
 // Whole columns, as a transform in the column form takes and returns them.
 
-import { decode } from "./decode.js";
+/** Text that begins with a byte order mark keeps it. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const arrays = {
   bool: Uint8Array,
@@ -56,7 +57,7 @@ function openScalars(type, length, validity, raw) {
     const [offsets, data] = [new Int32Array(raw.offsets), new Uint8Array(raw.data)];
     const read =
       type === "string"
-        ? (row) => decode(data, offsets[row], offsets[row + 1])
+        ? (row) => decoder.decode(data.subarray(offsets[row], offsets[row + 1]))
         : (row) => data.slice(offsets[row], offsets[row + 1]);
     return Object.assign(new Column(length, undefined, validity, read), { offsets, data });
   }

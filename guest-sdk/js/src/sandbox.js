@@ -10,7 +10,7 @@ const NO_CHANCE = message("Math.random", "a row's outputs depend on that row alo
 /** Names that the engine doesn't have, and Node does. */
 const ABSENT = [
   "setTimeout", "setInterval", "setImmediate", "fetch", "crypto", "process", "performance", "Intl", "WebAssembly", "navigator",
-  "require", "XMLHttpRequest", "WebSocket", "Buffer", "structuredClone", "TextEncoder", "TextDecoder", "URL", "URLSearchParams",
+  "require", "XMLHttpRequest", "WebSocket", "Buffer", "structuredClone", "URL", "URLSearchParams",
 ];
 
 function refuse(text) {

@@ -60,7 +60,9 @@ pub(crate) struct GlobalArguments {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     Init(verbs::init::Arguments),
+    New(verbs::new::Arguments),
     Build(verbs::build::Arguments),
+    Test(verbs::test::Arguments),
     Inspect(verbs::inspect::Arguments),
     Plan(verbs::plan::Arguments),
     Apply(verbs::apply::Arguments),

@@ -1,4 +1,4 @@
-//! A core module enters, a component that the runtime takes leaves, and is put where it belongs.
+//! What a language's tools made enters; a component that the runtime takes leaves, and is put where it belongs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,16 +15,11 @@ pub(crate) struct Component {
 }
 
 impl Component {
-    /// Makes a component of the module that cargo built.
-    pub(crate) fn from_module(module: &Path, runtime: &Runtime) -> Result<Self> {
-        let bytes = fs::read(module).map_err(|error| Failure::file("read", module, &error))?;
-        let encoded = ComponentEncoder::default().validate(true).module(&bytes).and_then(|mut module| module.encode());
-        let bytes = encoded.map_err(|error| {
-            Failure::impossible(format!("`{}` can't become a component: {error:#}", module.display()))
-        })?;
+    /// Checks what was built from `folder`.
+    pub(crate) fn load(bytes: Vec<u8>, folder: &Path, runtime: &Runtime) -> Result<Self> {
         let transform = runtime
             .load(&bytes)
-            .map_err(|error| Failure::impossible(format!("`{}` makes no transform: {error}", module.display())))?;
+            .map_err(|error| Failure::impossible(format!("`{}` makes no transform: {error}", folder.display())))?;
         Ok(Self { bytes, transform })
     }
 
@@ -44,6 +39,20 @@ impl Component {
         })?;
         Ok(true)
     }
+}
+
+/// The component of a core module that says itself what it exports, as those of `wit-bindgen` do.
+///
+/// # Errors
+/// Why it can't become one.
+pub(crate) fn of_module(module: &[u8]) -> Result<Vec<u8>, String> {
+    let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|mut module| module.encode());
+    encoded.map_err(|error| format!("{error:#}"))
+}
+
+/// What was built from `folder` can't become a component.
+pub(crate) fn refused(folder: &Path, reason: &str) -> Failure {
+    Failure::impossible(format!("what `{}` was compiled to can't become a component: {reason}", folder.display()))
 }
 
 fn temporary(path: &Path) -> PathBuf {

@@ -4,14 +4,16 @@
 //! into files; a pipe gets plain lines. Only here are the clock, the environment and the arguments read.
 
 mod arguments;
-mod cargo;
+mod cases;
 mod changes;
 mod clock;
 mod component;
+mod cost;
 mod description;
 mod entity_values;
 mod failure;
 mod instant;
+mod language;
 mod output;
 mod parity;
 mod progress;
@@ -45,7 +47,9 @@ fn main() -> ExitCode {
 fn run(session: &Session, verb: Verb) -> failure::Result<()> {
     match verb {
         Verb::Init(arguments) => verbs::init::run(session, &arguments),
+        Verb::New(arguments) => verbs::new::run(session, &arguments),
         Verb::Build(arguments) => verbs::build::run(session, &arguments),
+        Verb::Test(arguments) => verbs::test::run(session, &arguments),
         Verb::Inspect(arguments) => verbs::inspect::run(session, &arguments),
         Verb::Plan(arguments) => verbs::plan::run(session, &arguments),
         Verb::Apply(arguments) => verbs::apply::run(session, &arguments),

@@ -1,7 +1,7 @@
-//! The Rust SDK and the contract as they were when this program was built. `skewless init` puts them into a repository,
-//! so that its crates can be built anywhere.
+//! The SDKs and the contract as they were when this program was built. `init` and `new` put them into a repository, so
+//! that its transforms can be built anywhere.
 
-/// Path, relative to the SDK's folder, and text of each file.
+/// Path, relative to the folder of the SDKs, and text of each file.
 pub(crate) const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 
 #[cfg(test)]
@@ -9,8 +9,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_crate_needs_is_there() {
+    fn what_a_transform_needs_is_there() {
         for needed in [
+            "guest-sdk/go/go.mod",
+            "guest-sdk/go/cmd/skewless-glue/main.go",
+            "guest-sdk/go/glue/exports_wasm.go",
+            "guest-sdk/js/package.json",
+            "guest-sdk/js/src/index.js",
+            "guest-sdk/js/src/index.d.ts",
             "guest-sdk/rust/Cargo.toml",
             "guest-sdk/rust/src/lib.rs",
             "guest-sdk/rust/macros/Cargo.toml",

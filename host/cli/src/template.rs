@@ -1,11 +1,15 @@
 //! The files of a new repository: definitions, a transform, sample data, the SDK, and how to go on.
 
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::failure::{Failure, Result};
+use crate::language::Language;
 use crate::{sample_data, sdk};
 
-/// Where the SDK is put; in sight, and to be committed, for without it nobody can build the transforms.
-const SDK_FOLDER: &str = "vendor/skewless";
+/// Where the SDKs are put; in sight, and to be committed, for without them nobody can build the transforms.
+pub(crate) const SDK_FOLDER: &str = "vendor/skewless";
 
 /// The files that are the same in every repository.
 const TEXTS: [(&str, &str); 6] = [
@@ -33,9 +37,24 @@ pub(crate) fn files(project: &str) -> Vec<TemplateFile> {
         ("data/user_stats.parquet".into(), sample_data::user_stats()),
         ("data/entity_rows.parquet".into(), sample_data::entity_rows()),
     ];
-    let sdk = sdk::FILES.iter().map(|(path, text)| (Path::new(SDK_FOLDER).join(path), text.as_bytes().to_vec()));
+    let sdk =
+        sdk_files(Language::Rust).map(|(path, text)| (Path::new(SDK_FOLDER).join(path), text.as_bytes().to_vec()));
     let files = std::iter::once(settings).chain(texts).chain(data).chain(sdk);
     files.map(|(path, content)| TemplateFile { path, content }).collect()
+}
+
+/// Path and text of each file of a language's SDK, and of the contract.
+pub(crate) fn sdk_files(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let folder = format!("guest-sdk/{}/", language.folder());
+    sdk::FILES.iter().filter(move |(path, _)| path.starts_with(&folder) || path.starts_with("wit/")).copied()
+}
+
+/// Writes a file that must not be there yet.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| Failure::file("make the folder", folder, &error))?;
+    let written = File::create_new(path).and_then(|mut file| file.write_all(content));
+    written.map_err(|error| Failure::file("write", path, &error))
 }
 
 /// A project's name made of its folder's: `My Shop` becomes `my_shop`.

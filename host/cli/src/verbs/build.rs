@@ -1,4 +1,4 @@
-//! `skewless build`: from folders of crates to components, a cargo workspace at a time.
+//! `skewless build`: from folders of source to components, each with the tools of its language.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,35 +6,35 @@ use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
-use skewless_runtime::Runtime;
 use skewless_store::Error;
 use skewless_store::apply::component_path;
 use skewless_store::definitions::{Kind, Repository, TransformDefinition};
 
-use crate::cargo::{Package, Workspace};
 use crate::component::Component;
 use crate::failure::{Failure, Result};
+use crate::language::{Built as BuiltComponent, Language, rust};
 use crate::session::Session;
 use crate::table::{Table, grouped, short_digest};
 
 const EXAMPLES: &str = "\
 Examples:
-  skewless build                               all transforms of the repository that have a crate
+  skewless build                               all transforms of the repository whose source is there
   skewless build transforms/runway_wind        one of them
-  skewless build my_crate --out my.wasm        any crate, in a repository or not
+  skewless build my_transform --out my.wasm    any folder with source, in a repository or not
   skewless build -- --locked --offline         with arguments for cargo
 
-The components of a repository go to .skewless/components, where `apply` looks for them. Needs cargo and the target \
-wasm32-unknown-unknown; the profile is always the same, so that the same source makes the same digest.";
+The components of a repository go to .skewless/components, where `apply` looks for them. A folder with a Cargo.toml is \
+Rust, and needs cargo and the target wasm32-unknown-unknown; one with a go.mod is Go, and needs Go 1.26. The settings \
+are always the same, so that the same source makes the same digest.";
 
-/// Compile transform crates to components
+/// Compile transforms to components
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Folders of crates [default: those of the repository's transforms]
+    /// Folders of source [default: those of the repository's transforms]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Where to write the component of a single crate
+    /// Where to write the component of a single folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print JSON: transform, digest, size and path of each component
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     cargo: Vec<OsString>,
 }
 
-/// A crate to build.
+/// A folder to build.
 struct Job {
     folder: PathBuf,
     /// the transform it is for, and where the repository wants its component
@@ -68,22 +68,16 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     let repository = repository(session, arguments)?;
     let jobs = jobs(repository.as_ref(), &arguments.paths)?;
     if arguments.out.is_some() && jobs.len() != 1 {
-        let message = format!("`--out` names one file, and {} crates are to be built: name one crate", jobs.len());
+        let message = format!("`--out` names one file, and {} folders are to be built: name one", jobs.len());
         return Err(Failure::usage(message));
     }
     let runtime = Session::runtime()?;
-    let quiet = session.output.is_quiet();
+    let components = components(&jobs, session.output.is_quiet(), &arguments.cargo)?;
     let mut built = Vec::new();
-    for (workspace, jobs) in workspaces(jobs)? {
-        let packages = jobs.iter().map(|job| job.package(&workspace)).collect::<Result<Vec<_>>>()?;
-        let modules = workspace.build(&packages, quiet, &arguments.cargo)?;
-        for (job, package) in jobs.iter().zip(&packages) {
-            let module = modules.get(&package.id).ok_or_else(|| {
-                Failure::impossible(format!("cargo built `{}` but named no module", job.folder.display()))
-            })?;
-            let component = job.component(module, &runtime, repository.as_ref())?;
-            built.push(job.write(&component, arguments.out.as_deref(), &workspace)?);
-        }
+    for (job, BuiltComponent { bytes, artefacts }) in jobs.iter().zip(components) {
+        let component = Component::load(bytes, &job.folder, &runtime)?;
+        job.check_name(&component, repository.as_ref())?;
+        built.push(job.write(&component, arguments.out.as_deref(), &artefacts)?);
     }
     if arguments.json {
         return Ok(session.output.print_json(&built)?);
@@ -93,7 +87,23 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The repository; for crates that are named, there need not be one.
+/// The components of all folders, in order. Crates are built together, since a workspace shares its work.
+fn components(jobs: &[Job], quiet: bool, cargo: &[OsString]) -> Result<Vec<BuiltComponent>> {
+    let languages = jobs.iter().map(|job| Language::of(&job.folder)).collect::<Result<Vec<_>>>()?;
+    let of_rust = jobs.iter().zip(&languages).filter(|(_, language)| **language == Language::Rust);
+    let crates: Vec<&Path> = of_rust.map(|(job, _)| job.folder.as_path()).collect();
+    if crates.is_empty() && !cargo.is_empty() {
+        return Err(Failure::usage("what follows `--` is for cargo, and there is no crate to build"));
+    }
+    let mut crates = rust::build(&crates, quiet, cargo)?.into_iter();
+    let component = |(job, language): (&Job, &Language)| match language {
+        Language::Rust => Ok(crates.next().expect("each crate was built")),
+        language => language.build(&job.folder, quiet),
+    };
+    jobs.iter().zip(&languages).map(component).collect()
+}
+
+/// The repository; for folders that are named, there need not be one.
 fn repository(session: &Session, arguments: &Arguments) -> Result<Option<Repository>> {
     if !arguments.paths.is_empty() && Session::root().is_err() {
         return Ok(None);
@@ -104,8 +114,7 @@ fn repository(session: &Session, arguments: &Arguments) -> Result<Option<Reposit
 fn jobs(repository: Option<&Repository>, paths: &[PathBuf]) -> Result<Vec<Job>> {
     let mut of_repository: Vec<Job> = repository.map(repository_jobs).unwrap_or_default();
     if paths.is_empty() {
-        let message =
-            "no transform of the repository has a crate: their paths all name `.wasm` files, or there is none";
+        let message = "no transform of the repository has source: their paths all name `.wasm` files, or there is none";
         return if of_repository.is_empty() { Err(Failure::impossible(message)) } else { Ok(of_repository) };
     }
     let job = |folder: &PathBuf| {
@@ -120,39 +129,21 @@ fn jobs(repository: Option<&Repository>, paths: &[PathBuf]) -> Result<Vec<Job>> 
 
 fn repository_jobs(repository: &Repository) -> Vec<Job> {
     let transforms = repository.definitions.transforms.iter();
-    let with_crate = transforms.filter(|transform| !transform.path.ends_with(".wasm"));
+    let with_source = transforms.filter(|transform| !transform.path.ends_with(".wasm"));
     let job = |transform: &TransformDefinition| Job {
         folder: repository.root.strip_prefix(".").unwrap_or(&repository.root).join(&transform.path),
         transform: Some((transform.clone(), component_path(repository, transform))),
     };
-    with_crate.map(job).collect()
-}
-
-/// The jobs of each cargo workspace, which are built in one go.
-fn workspaces(jobs: Vec<Job>) -> Result<Vec<(Workspace, Vec<Job>)>> {
-    let mut workspaces: Vec<(Workspace, Vec<Job>)> = Vec::new();
-    for job in jobs {
-        match workspaces.iter_mut().find(|(workspace, _)| workspace.package(&job.folder).is_some()) {
-            Some((_, jobs)) => jobs.push(job),
-            None => workspaces.push((Workspace::of(&job.folder)?, vec![job])),
-        }
-    }
-    Ok(workspaces)
+    with_source.map(job).collect()
 }
 
 impl Job {
-    fn package<'a>(&self, workspace: &'a Workspace) -> Result<&'a Package> {
-        let message = || format!("`{}` holds a cargo workspace: name one of its crates", self.folder.display());
-        workspace.package(&self.folder).ok_or_else(|| Failure::impossible(message()))
-    }
-
-    /// The component of the crate's module, which must have the name that the repository gives it.
-    fn component(&self, module: &Path, runtime: &Runtime, repository: Option<&Repository>) -> Result<Component> {
-        let component = Component::from_module(module, runtime)?;
+    /// Checks that the component has the name that the repository gives it.
+    fn check_name(&self, component: &Component, repository: Option<&Repository>) -> Result<()> {
         let own_name = &component.transform.signature().name;
-        let Some((TransformDefinition { name, .. }, _)) = &self.transform else { return Ok(component) };
+        let Some((TransformDefinition { name, .. }, _)) = &self.transform else { return Ok(()) };
         if own_name == name {
-            return Ok(component);
+            return Ok(());
         }
         let folder = self.folder.display();
         let message =
@@ -166,12 +157,12 @@ impl Job {
         .into())
     }
 
-    fn write(&self, component: &Component, out: Option<&Path>, workspace: &Workspace) -> Result<Built> {
+    fn write(&self, component: &Component, out: Option<&Path>, artefacts: &Path) -> Result<Built> {
         let transform = &component.transform;
         let name = &transform.signature().name;
         let wanted = out.or(self.transform.as_ref().map(|(_, path)| path.as_path()));
-        let beside_the_module = || workspace.target_directory.join("skewless").join(format!("{name}.wasm"));
-        let path = wanted.map_or_else(beside_the_module, |path| path.strip_prefix(".").unwrap_or(path).to_owned());
+        let among_artefacts = || artefacts.join(format!("{name}.wasm"));
+        let path = wanted.map_or_else(among_artefacts, |path| path.strip_prefix(".").unwrap_or(path).to_owned());
         let changed = component.write(&path)?;
         let (digest, size_bytes) = (transform.digest().to_string(), transform.size_bytes());
         Ok(Built { transform: name.clone(), digest, size_bytes, path, changed })

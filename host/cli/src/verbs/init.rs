@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::failure::{Failure, Result};
 use crate::session::Session;
-use crate::template::{TemplateFile, files, project_name};
+use crate::template::{TemplateFile, files, project_name, write_new};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,13 +68,6 @@ fn in_the_way(folder: &Path, path: &Path) -> Failure {
     Failure::impossible(format!(
         "`{folder}` is not empty, it has `{path}`: name a new folder, as in `skewless init shop`"
     ))
-}
-
-fn write_new(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|error| Failure::file("make the folder", folder, &error))?;
-    let written = File::create_new(path).and_then(|mut file| file.write_all(content));
-    written.map_err(|error| Failure::file("write", path, &error))
 }
 
 fn told(project: &str, folder: &Path, made: &[&TemplateFile]) -> String {

@@ -1,0 +1,66 @@
+package glue
+
+import (
+	"runtime"
+	"unsafe"
+)
+
+// The border to the host: the exports that every component has.
+
+// served is the transform of this component.
+var served *Transform
+
+// lowered is its signature in memory.
+var lowered *signature
+
+// finished says that the last call has returned, so its memory can be taken back once the host asks for more.
+var finished bool
+
+// Serve makes a transform that of this component. The generated code calls it before the first export is called.
+func Serve(transform *Transform) {
+	served = transform
+	lowered = transform.Signature.describe()
+	// So that the first call of an instance allocates nothing either.
+	current.outputs = make([]column, 0, len(transform.Signature.Outputs))
+}
+
+// cabiRealloc gives the host memory to lower inputs into. It never grows what it gave, since nobody asks for that with
+// lists whose length is known.
+//
+//go:wasmexport cabi_realloc
+func cabiRealloc(old unsafe.Pointer, oldSize, _, newSize uint32) unsafe.Pointer {
+	if finished {
+		reset()
+		finished = false
+	}
+	memory := allocateBytes(int(newSize))
+	if oldSize > 0 {
+		copy(unsafe.Slice((*byte)(memory), newSize), unsafe.Slice((*byte)(old), oldSize))
+	}
+	return memory
+}
+
+// describe is what `skewless build` calls before it takes the snapshot that every instance starts from: garbage of the
+// start is collected here, so that the snapshot is small and the first collection far.
+//
+//go:wasmexport describe
+func describe() unsafe.Pointer {
+	if !started {
+		started = true
+		runtime.GC()
+	}
+	return unsafe.Pointer(lowered)
+}
+
+var started bool
+
+//go:wasmexport apply
+func apply(rows uint32, columns unsafe.Pointer, count uint32) unsafe.Pointer {
+	if finished {
+		// No input, so the host asked for no memory.
+		reset()
+	}
+	outcome := served.run(int(rows), unsafe.Slice((*column)(columns), count))
+	finished = true
+	return unsafe.Pointer(outcome)
+}

@@ -1,0 +1,3 @@
+module skewless
+
+go 1.26

