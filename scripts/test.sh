@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 . scripts/prepare.sh
 prepare_go
 prepare_js
+prepare_wasm_compiler
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
 

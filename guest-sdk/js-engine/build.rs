@@ -1,6 +1,6 @@
 //! Compiles QuickJS and the glue in `c/` to `engine.wasm`.
 //!
-//! Needs a C compiler that knows wasm32: clang, or zig's. `SKEWLESS_WASM_CC` names one; else zig and clang are tried.
+//! Needs a C compiler that knows wasm32: clang, or zig's. `SKEWLESS_WASM_CC` names one; else clang and zig are tried.
 //! The engine's sources and its C library lie in the crate that `quickjs/Cargo.lock` pins; the linker and the
 //! compiler's runtime library are Rust's own. Without a compiler the file is empty, and JavaScript can't be built.
 
@@ -54,9 +54,9 @@ fn compiler() -> Option<Vec<String>> {
         return Some(words(&named)).filter(|command| !command.is_empty());
     }
     let known = [
+        "clang --target=wasm32-unknown-unknown",
         "zig cc -target wasm32-freestanding",
         "python3 -m ziglang cc -target wasm32-freestanding",
-        "clang --target=wasm32-unknown-unknown",
     ];
     known.into_iter().map(words).find(|command| compiles(command))
 }

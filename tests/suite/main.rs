@@ -8,6 +8,7 @@ mod examples;
 mod flights;
 mod http;
 mod init;
+mod javascript;
 mod limits;
 mod materialize;
 mod parity;

@@ -86,7 +86,7 @@ static JSModuleDef *load_script(JSContext *ctx, const char *name, void *opaque)
     if (find_script(0, name, &script))
         return compile(&script);
     JS_ThrowReferenceError(ctx,
-                           "can't import `%s`: a script of its own may import \"skewless\" alone; with `esbuild` "
+                           "can't import `%s`: a script of its own may import \"skewless\" alone; with esbuild "
                            "installed (npm install --save-dev esbuild), `skewless build` bundles the rest",
                            name);
     return NULL;

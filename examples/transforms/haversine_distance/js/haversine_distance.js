@@ -22,6 +22,6 @@ export default transform({
   const halfLongitude = ((destination_longitude - origin_longitude) * RADIANS_PER_DEGREE) / 2;
   const across = Math.cos(origin_latitude * RADIANS_PER_DEGREE) * Math.cos(destination_latitude * RADIANS_PER_DEGREE);
   const [byLatitude, byLongitude] = [Math.sin(halfLatitude), Math.sin(halfLongitude)];
-  const haversine = byLatitude * byLatitude + across * byLongitude * byLongitude;
+  const haversine = byLatitude * byLatitude + across * (byLongitude * byLongitude);
   return 2 * EARTH_RADIUS_KM * Math.atan2(Math.sqrt(haversine), Math.sqrt(1 - haversine));
 });

