@@ -48,7 +48,12 @@ export class Column {
 
   /** An array of what `of(value, row)` makes of each row's value. */
   map(of) {
-    return Array.from({ length: this.length }, (_, row) => of(this.get(row), row));
+    const { length, validity } = this;
+    const read = this.#read;
+    const made = [];
+    for (let row = 0; row < length; row++)
+      made.push(of(validity === undefined || isSet(validity, row) ? read(row) : null, row));
+    return made;
   }
 }
 
@@ -74,8 +79,11 @@ export function openColumn({ type, list }, length, raw) {
   if (!list) return openScalars(type, length, validity, raw);
   const offsets = new Int32Array(raw.offsets);
   const elements = openScalars(type, offsets[length], bits(raw.elements.validity), raw.elements);
-  const read = (row) =>
-    Array.from({ length: offsets[row + 1] - offsets[row] }, (_, index) => elements.get(offsets[row] + index));
+  const read = (row) => {
+    const made = [];
+    for (let index = offsets[row]; index < offsets[row + 1]; index++) made.push(elements.get(index));
+    return made;
+  };
   return Object.assign(new Column(length, undefined, validity, read), { offsets, elements });
 }
 
