@@ -9,7 +9,7 @@ use std::{env, fs, io};
 const SDK_FOLDERS: [&str; 4] = ["guest-sdk/go", "guest-sdk/js", "guest-sdk/rust", "wit"];
 const SDK_ENDINGS: [&str; 9] = [".go", ".js", ".json", ".md", ".mod", ".rs", ".toml", ".ts", ".wit"];
 
-const STUB: &str = "src/language/wasi_stub.wat";
+const STUB: &str = "src/language/go/wasi_stub.wat";
 
 fn main() -> io::Result<()> {
     let crate_folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));

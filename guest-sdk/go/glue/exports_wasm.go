@@ -40,19 +40,35 @@ func cabiRealloc(old unsafe.Pointer, oldSize, _, newSize uint32) unsafe.Pointer 
 	return memory
 }
 
-// describe is what `skewless build` calls before it takes the snapshot that every instance starts from: garbage of the
-// start is collected here, so that the snapshot is small and the first collection far.
+// describe is what `skewless build` calls before it takes the snapshot that every instance starts from.
 //
 //go:wasmexport describe
 func describe() unsafe.Pointer {
 	if !started {
 		started = true
-		runtime.GC()
+		settle()
 	}
 	return unsafe.Pointer(lowered)
 }
 
 var started bool
+
+// settle collects the garbage of the start, so that the snapshot is small and the first collection far. Then it
+// allocates something of each small size: a collection leaves the allocator without memory at hand, and to fetch some
+// touches three times as many pages as to use it, which every fresh instance would pay for.
+func settle() {
+	runtime.GC()
+	for size := 8; size <= 1024; size += 8 {
+		settled = make([]byte, size)
+		settledPointers = make([]*byte, size/8)
+	}
+	settled, settledPointers = nil, nil
+}
+
+var (
+	settled         []byte
+	settledPointers []*byte
+)
 
 //go:wasmexport apply
 func apply(rows uint32, columns unsafe.Pointer, count uint32) unsafe.Pointer {

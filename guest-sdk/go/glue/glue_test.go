@@ -157,6 +157,19 @@ func TestTextsAreReadAndWritten(t *testing.T) {
 	}
 }
 
+func TestTextsMayOutgrowTheirRoom(t *testing.T) {
+	transform := of(func(b *Batch) {
+		out := NewVariables[string](b)
+		for row := range b.Rows() {
+			out.Set(row, strings.Repeat("é", 20*row))
+		}
+		out.Finish(b)
+	})
+	if got := called(t, transform, 3); got != `"" "`+strings.Repeat("é", 20)+`" "`+strings.Repeat("é", 40)+`"` {
+		t.Error(got)
+	}
+}
+
 func TestListsAreReadAndWrittenWithNullElements(t *testing.T) {
 	transform := of(func(b *Batch) {
 		in := NumberLists[float64](b, 0)
@@ -190,11 +203,11 @@ func TestListsAreReadAndWrittenWithNullElements(t *testing.T) {
 }
 
 func TestColumnsOfEveryTypeAreReturned(t *testing.T) {
-	some := skewless.ValidityOf([]byte{0b01}, 0)
+	some, others := skewless.ValidityOf([]byte{0xFD}, 0), skewless.ValidityOf([]byte{0, 0b11011000}, 11)
 	transform := of(func(b *Batch) {
 		Column(b, []bool{true, false}, skewless.Validity{})
 		Column(b, []int32{1, 2}, some)
-		Column(b, []int64{1, 2}, some)
+		Column(b, []int64{1, 2}, others)
 		Column(b, []float32{1, 2}, some)
 		Column(b, []float64{1, 2}, some)
 		Column(b, []string{"a", "bc"}, skewless.Validity{})
@@ -204,7 +217,7 @@ func TestColumnsOfEveryTypeAreReturned(t *testing.T) {
 		Lists(b, [][]bool{nil, {true}}, some)
 		NullableLists(b, [][]*int64{{nil, new(int64(3))}, {}}, skewless.Validity{})
 	})
-	expected := `true false; 1 null; 1 null; 1 null; 1 null; "a" "bc"; "\x01" null; 1970-01-01T00:00:00Z null; ` +
+	expected := `true false; 1 null; 1 2; 1 null; 1 null; "a" "bc"; "\x01" null; 1970-01-01T00:00:00Z null; ` +
 		`["x" "y"] []; [] null; [null 3] []`
 	if got := called(t, transform, 2); got != expected {
 		t.Error(got)

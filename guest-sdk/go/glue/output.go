@@ -79,11 +79,16 @@ type VariableOutput[T variable] struct {
 	data    []byte
 }
 
+// variableBytes is the length of a value that there is room for at first.
+const variableBytes = 16
+
 // NewVariables makes room for an output of strings or bytes.
 func NewVariables[T variable](b *Batch) VariableOutput[T] {
 	offsets := allocate[int32](b.rows + 1)
 	offsets[0] = 0
-	return VariableOutput[T]{nulls{rows: b.rows}, offsets, nil}
+	// Longer ones move to Go's heap.
+	data := allocate[byte](variableBytes * b.rows)[:0]
+	return VariableOutput[T]{nulls{rows: b.rows}, offsets, data}
 }
 
 // Set writes a row.
@@ -221,11 +226,19 @@ func validityBits(validity skewless.Validity, rows int) option {
 		return option{}
 	}
 	validBits := allocate[byte]((rows + 7) / 8)
-	clear(validBits)
-	for row := range rows {
-		if validity.Valid(row) {
-			validBits[row>>3] |= 1 << (row & 7)
+	if given, start := validity.Bits(); start&7 == 0 {
+		copy(validBits, given[start>>3:])
+	} else {
+		clear(validBits)
+		for row := range rows {
+			if validity.Valid(row) {
+				validBits[row>>3] |= 1 << (row & 7)
+			}
 		}
+	}
+	if rest := rows & 7; rest != 0 {
+		// Bits past the last row are zero.
+		validBits[len(validBits)-1] &= 1<<rest - 1
 	}
 	return present(listOf(validBits))
 }

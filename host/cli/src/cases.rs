@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use skewless_runtime::{DataType, Limits, Output, ScalarType, Transform};

@@ -1,8 +1,10 @@
 //! Go modules: the SDK's generator writes the main package, Go compiles it, its runtime's questions to an operating
-//! system are answered inside (`wasi_stub.wat`), and the component is stored as it is after its start.
+//! system are answered inside (`go/wasi_stub.wat`), and the component is stored as it is after its start.
 //!
 //! The same source makes the same bytes wherever it lies: paths are trimmed, flags of the environment are left out, and
 //! the start can ask for nothing. The version of Go is part of the source, so to speak: another one, another digest.
+
+mod data;
 
 use std::env;
 use std::fs;
@@ -33,28 +35,30 @@ pub(crate) fn build(folder: &Path, quiet: bool) -> Result<Vec<u8>> {
     let scratch = Scratch::new()?;
     package.write_main(&scratch)?;
     let module = package.compile(&scratch, quiet)?;
-    let component = encode(module).map_err(|reason| component::refused(folder, &reason))?;
+    let component = encode(&module).map_err(|reason| component::refused(folder, &reason))?;
     preinitialize(&component)
         .map_err(|error| Failure::impossible(format!("`{}` makes no transform: {error}", folder.display())))
 }
 
 /// An author's package.
-struct Package {
+struct Package<'a> {
+    /// as its author names it
+    named: &'a Path,
     folder: PathBuf,
     import_path: String,
 }
 
-impl Package {
-    fn of(folder: &Path) -> Result<Self> {
-        let folder = folder.canonicalize().map_err(|error| Failure::file("find", folder, &error))?;
+impl<'a> Package<'a> {
+    fn of(named: &'a Path) -> Result<Self> {
+        let folder = named.canonicalize().map_err(|error| Failure::file("find", named, &error))?;
         let mut command = go(&folder, ["list", "-f", "{{.ImportPath}}", "."]);
         let listed = finish(command.stderr(Stdio::piped()))?;
         if !listed.status.success() {
             let reason = String::from_utf8_lossy(&listed.stderr);
-            return Err(Failure::impossible(format!("go can't read `{}`: {}", folder.display(), reason.trim())));
+            return Err(Failure::impossible(format!("go can't read `{}`: {}", named.display(), reason.trim())));
         }
         let import_path = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
-        Ok(Self { folder, import_path })
+        Ok(Self { named, folder, import_path })
     }
 
     /// Has the SDK's generator write the main package, and lays it over the module.
@@ -70,7 +74,7 @@ impl Package {
             return Err(Failure::impossible(format!(
                 "the SDK that `{}` requires is not that of this program, which speaks {speaks}: put the files of \
                  `skewless new` in its place",
-                self.folder.join("go.mod").display()
+                self.named.join("go.mod").display()
             )));
         }
         scratch.write("main.go", &generated.stdout)?;
@@ -85,15 +89,17 @@ impl Package {
         // `go run` adds a line of its own.
         let said = said.trim().trim_end_matches("exit status 1").trim_end();
         if said.contains(&format!("package {SDK}/")) || said.contains(&format!("module {SDK}")) {
-            let manifest = self.folder.join("go.mod");
+            let manifest = self.named.join("go.mod");
             return Failure::impossible(format!(
                 "`{}` doesn't say where the SDK is: add `require {SDK} v0.1.0` and `replace {SDK} => …/guest-sdk/go`, as \
                  the go.mod of `skewless new` has them",
                 manifest.display()
             ));
         }
-        let said = said.replace("\n", "\n       ");
-        Failure::impossible(said.replace(&format!("{}/", self.folder.display()), ""))
+        // The place of a mistake is told from the module's folder.
+        let is_place = said.split_once(".go:").is_some_and(|(file, _)| !file.contains([' ', '/']));
+        let folder = self.named.strip_prefix(".").unwrap_or(self.named);
+        Failure::impossible(if is_place { folder.join(said).display().to_string() } else { said.to_owned() })
     }
 
     /// The core module that Go makes of the package and its main package.
@@ -107,7 +113,7 @@ impl Package {
         let built = finish(command.stderr(stderr))?;
         if !built.status.success() {
             eprint!("{}", String::from_utf8_lossy(&built.stderr));
-            let folder = self.folder.display();
+            let folder = self.named.display();
             return Err(Failure::impossible(format!("go can't build the transform in `{folder}`: see its messages")));
         }
         fs::read(&module).map_err(|error| Failure::file("read", &module, &error))
@@ -115,7 +121,8 @@ impl Package {
 }
 
 /// The component of Go's module: the contract's world, with the stub in the place of an operating system.
-fn encode(mut module: Vec<u8>) -> Result<Vec<u8>, String> {
+fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
+    let mut module = data::joined(module).map_err(reason)?;
     embed(&mut module, CONTRACT, "transform")?;
     let mut stub = STUB.to_vec();
     embed(&mut stub, &format!("{CONTRACT}\nworld stub {{\n    import diagnostics;\n}}\n"), "stub")?;
