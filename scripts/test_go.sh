@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOFLAGS=-mod=mod GOPROXY=off GOWORK=off
 
-unformatted=$(gofmt -l guest-sdk/go examples)
+unformatted=$("$(go env GOROOT)/bin/gofmt" -l guest-sdk/go examples)
 [ -z "$unformatted" ] || { printf 'error: not as gofmt formats it: %s\n' "$unformatted" >&2; exit 1; }
 for module in guest-sdk/go examples/transforms/*/go; do
     # The glue turns addresses of the host into pointers, which vet can't know to be right.

@@ -4,7 +4,7 @@ import "iter"
 
 // Column is an input or output of a transform in the column form where rows may be null. Where none is, it is a plain
 // slice.
-type Column[T Value] struct {
+type Column[T any] struct {
 	// Values has one value for each row: 0, false or empty where the row is null.
 	Values []T
 	// Validity says which rows are not null.
@@ -12,12 +12,12 @@ type Column[T Value] struct {
 }
 
 // NewColumn returns a column of rows rows to be written: all of them 0, false or empty, none null.
-func NewColumn[T Value](rows int) Column[T] {
+func NewColumn[T any](rows int) Column[T] {
 	return Column[T]{Values: make([]T, rows)}
 }
 
 // ColumnOf returns a column of the values given, one a row; nil is null. It is for tests.
-func ColumnOf[T Value](values ...*T) Column[T] {
+func ColumnOf[T any](values ...*T) Column[T] {
 	column := NewColumn[T](len(values))
 	for row, value := range values {
 		if value == nil {

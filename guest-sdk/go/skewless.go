@@ -19,15 +19,6 @@
 // that calls skewless/glue.
 package skewless
 
-// Value is what one row holds where it is not null: a scalar or a list.
-type Value interface {
-	Scalar |
-		List[bool] | List[int32] | List[int64] | List[float32] | List[float64] |
-		List[string] | List[[]byte] | List[Timestamp] |
-		[]bool | []int32 | []int64 | []float32 | []float64 | []string | [][]byte | []Timestamp |
-		[]*bool | []*int32 | []*int64 | []*float32 | []*float64 | []*string | []*[]byte | []*Timestamp
-}
-
 // Scalar is a single value.
 type Scalar interface {
 	bool | int32 | int64 | float32 | float64 | string | []byte | Timestamp

@@ -27,7 +27,7 @@ fn build(module: &Path) -> Output {
 }
 
 /// The transform of a Go file.
-fn go(source: &str) -> Transform {
+pub(crate) fn go(source: &str) -> Transform {
     let folder = tempfile::tempdir().unwrap();
     let module = go_module(folder.path(), source);
     let built = build(&module);

@@ -6,6 +6,7 @@ mod authors;
 mod bad_input;
 mod examples;
 mod flights;
+mod go_types;
 mod http;
 mod init;
 mod javascript;

@@ -93,6 +93,9 @@ fn what_the_readme_shows_is_what_is_there() {
     let transform = read("examples/transforms/runway_wind/rust/src/lib.rs");
     assert_eq!(blocks("rust").len(), 1);
     assert!(transform.starts_with(&blocks("rust")[0]), "README.md shows another runway_wind than the example's");
+    let go_page = read("guest-sdk/go/README.md");
+    let shown = go_page.split("```go\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(shown, read("examples/transforms/spend_per_order/go/spend_per_order.go"), "guest-sdk/go/README.md");
     let definitions = read("examples/flights/features/on_demand.yaml");
     for section in blocks("yaml").iter().flat_map(|block| block.split("\n\n")) {
         let objects = section.split_once('\n').unwrap().1;

@@ -45,6 +45,10 @@ func read(folder string) (*source, error) {
 	context := build.Default
 	context.GOOS, context.GOARCH, context.CgoEnabled = "wasip1", "wasm", false
 	found, err := context.ImportDir(folder, 0)
+	if len(found.GoFiles) == 0 && len(found.IgnoredGoFiles) > 0 {
+		return nil, fmt.Errorf("no Go file can be compiled for wasip1 without cgo; left out: %s",
+			strings.Join(found.IgnoredGoFiles, ", "))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -238,6 +238,7 @@ func TestMistakesAreToldWithTheirPlace(t *testing.T) {
 func TestMistakesInDirectives(t *testing.T) {
 	for source, expected := range map[string]string{
 		"package author\n\n//skewless:transform rows\nfunc F(a bool) bool { return a }\n":                                                      "author.go:3:1: unknown argument `rows`: there are `columns`, `name=…` and `version=…`",
+		"package author\n\nimport \"C\"\n":                                                                                                     "no Go file can be compiled for wasip1 without cgo; left out: author.go",
 		"package main\n\n//skewless:transform\nfunc F(a bool) bool { return a }\n":                                                             "author.go:4:1: package main can't be called: give the package another name",
 		"package author\n\n//skewless:transform columns\nfunc F(a bool) []bool { return nil }\n":                                               "author.go:4:10: with `//skewless:transform columns`, write `[]bool`, or `skewless.Column[bool]` where rows may be null",
 		"package author\n\n//skewless:transform\nfunc F(a bool) bool { return a }\n\n//skewless:transform\nfunc G(a bool) bool { return a }\n": "author.go:7:1: a package holds one transform, and `F` is one too: give each a folder",

@@ -12,7 +12,7 @@ type Batch struct {
 	failure   string
 }
 
-// current is the batch of this call; there is never more than one. Its slices are used again by the next call.
+// current is the batch of this call; there is never more than one.
 var current Batch
 
 // outcome is what the host reads after the call.

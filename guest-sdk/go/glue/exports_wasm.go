@@ -20,8 +20,6 @@ var finished bool
 func Serve(transform *Transform) {
 	served = transform
 	lowered = transform.Signature.describe()
-	// So that the first call of an instance allocates nothing either.
-	current.outputs = make([]column, 0, len(transform.Signature.Outputs))
 }
 
 // cabiRealloc gives the host memory to lower inputs into. It never grows what it gave, since nobody asks for that with

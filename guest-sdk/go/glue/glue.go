@@ -56,7 +56,8 @@ const (
 // run computes a batch; what it returns stays until the next call begins.
 func (t *Transform) run(rows int, columns []column) *result {
 	batch := &current
-	*batch = Batch{rows: rows, inputs: columns, transform: t, outputs: batch.outputs[:0], failures: batch.failures[:0]}
+	outputs := allocate[column](len(t.Signature.Outputs))[:0]
+	*batch = Batch{rows: rows, inputs: columns, transform: t, outputs: outputs, failures: batch.failures[:0]}
 	if message := batch.apply(); message != "" {
 		return batch.failed(message)
 	}

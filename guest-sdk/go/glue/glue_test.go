@@ -277,6 +277,13 @@ func TestAPanicFailsTheBatchAndSaysWhere(t *testing.T) {
 	}
 }
 
+func TestAnOutputWithTooFewBitsIsRefused(t *testing.T) {
+	transform := of(func(b *Batch) { Column(b, make([]bool, 9), skewless.ValidityOf([]byte{0xFF}, 0)) })
+	if got := called(t, transform, 9); !strings.HasSuffix(got, "the validity of an output has fewer bits than there are rows") {
+		t.Error(got)
+	}
+}
+
 func TestAColumnOfAnotherTypeIsTheHostsMistake(t *testing.T) {
 	transform := of(func(b *Batch) { Numbers[int64](b, 0) }, DataType{Scalar: Int64})
 	if got := called(t, transform, 1, numbersColumn(1.5)); !strings.HasSuffix(got, "input `input0` is not a column of the type in the signature") {

@@ -225,8 +225,12 @@ func validityBits(validity skewless.Validity, rows int) option {
 	if validity.Complete() {
 		return option{}
 	}
+	given, start := validity.Bits()
+	if 8*len(given)-start < rows {
+		panic("the validity of an output has fewer bits than there are rows")
+	}
 	validBits := allocate[byte]((rows + 7) / 8)
-	if given, start := validity.Bits(); start&7 == 0 {
+	if start&7 == 0 {
 		copy(validBits, given[start>>3:])
 	} else {
 		clear(validBits)

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use wasmtime::component::{Component, HasSelf, Instance, Lift, Linker, WasmList};
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Store, StoreLimits, StoreLimitsBuilder, Trap};
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use crate::bindings;
@@ -66,7 +66,10 @@ impl Started {
             Ok(instance) => Ok(Self { store, instance }),
             Err(error) => Err(Error::Trap {
                 transform: "(start)".to_owned(),
-                trap: error.root_cause().to_string(),
+                trap: match error.downcast_ref() {
+                    Some(Trap::OutOfFuel) => format!("it has not come to an end after {FUEL} instructions"),
+                    _ => error.root_cause().to_string(),
+                },
                 diagnostics: String::from_utf8_lossy(&store.data().diagnostics).into_owned(),
             }),
         }

@@ -29,13 +29,17 @@ func EmailDomain(
 	if at < 0 || at == len(email)-1 {
 		return "", false, false
 	}
-	domain = strings.Map(lower, email[at+1:])
+	domain = lower(email[at+1:])
 	return domain, freeMail[domain], true
 }
 
-func lower(r rune) rune {
-	if 'A' <= r && r <= 'Z' {
-		r += 'a' - 'A'
+// lower writes A to Z in lower case, and leaves other letters: what is lower case there changes with Unicode.
+func lower(text string) string {
+	lowered := []byte(text)
+	for i, letter := range lowered {
+		if 'A' <= letter && letter <= 'Z' {
+			lowered[i] = letter + 'a' - 'A'
+		}
 	}
-	return r
+	return string(lowered)
 }

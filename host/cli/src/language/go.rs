@@ -126,7 +126,10 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
     embed(&mut module, CONTRACT, "transform")?;
     let mut stub = STUB.to_vec();
     embed(&mut stub, &format!("{CONTRACT}\nworld stub {{\n    import diagnostics;\n}}\n"), "stub")?;
-    let encoder = ComponentEncoder::default().validate(true).module(&module).map_err(reason)?;
+    let encoder = ComponentEncoder::default().validate(true).module(&module).map_err(|error| {
+        // Go's own imports are WASI's, and the stub has all of them.
+        format!("{}; a transform imports nothing: leave `//go:wasmimport` out", reason(error))
+    })?;
     encoder.adapter("wasi_snapshot_preview1", &stub).and_then(|mut encoder| encoder.encode()).map_err(reason)
 }
 
@@ -146,11 +149,11 @@ fn reason(error: impl std::fmt::Display) -> String {
 fn go<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new("go");
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    for variable in ["GOOS", "GOARCH", "GOWASM", "GOEXPERIMENT"] {
+    for variable in ["GOOS", "GOARCH", "GOWASM", "GOEXPERIMENT", "GO111MODULE"] {
         command.env_remove(variable);
     }
-    // Not removed, since a setting of `go env -w` would come in its place.
-    command.env("GOFLAGS", "");
+    // Not removed, since a setting of `go env -w` would come in its place. A `vendor` folder has no generator in it.
+    command.env("GOFLAGS", "-mod=readonly");
     command
 }
 

@@ -59,6 +59,9 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     for TemplateFile { path, content } in &files {
         write_new(path, content)?;
     }
+    if *language != Language::Rust {
+        place.leave_workspace()?;
+    }
     let own = files.iter().take(files.len() - sdk_count).map(|file| file.path.as_path());
     session.output.print(&told(arguments, &place, own, sdk_count))?;
     Ok(())
@@ -106,12 +109,31 @@ impl Place {
         files
     }
 
+    /// Has the repository's cargo workspace leave the folder out: it would take it for a crate.
+    fn leave_workspace(&self) -> Result<()> {
+        let Some(root) = &self.repository else { return Ok(()) };
+        let path = root.join("Cargo.toml");
+        let Ok(manifest) = std::fs::read_to_string(&path) else { return Ok(()) };
+        let folder = self.folder.strip_prefix(root).unwrap_or(&self.folder).to_string_lossy();
+        match without_member(&manifest, &folder) {
+            Some(manifest) => std::fs::write(&path, manifest).map_err(|error| Failure::file("write", &path, &error)),
+            None => Ok(()),
+        }
+    }
+
     /// The SDK's files, unless the SDK of the language is there: two versions in one folder would be none.
     fn missing_sdk(&self, language: Language) -> Vec<TemplateFile> {
         let there = |path: &Path| path.iter().take(2).fold(self.sdk.clone(), |folder, part| folder.join(part)).exists();
         let missing = sdk_files(language).filter(|(path, _)| !there(Path::new(path)));
         missing.map(|(path, text)| TemplateFile { path: self.sdk.join(path), content: text.into() }).collect()
     }
+}
+
+/// A workspace's manifest that leaves out a folder which its `members` would take for a crate. `None` where it has to
+/// stay as it is: it leaves nothing out yet in a way that is understood here.
+fn without_member(manifest: &str, folder: &str) -> Option<String> {
+    let (before, after) = manifest.split_once("\nexclude = [")?;
+    Some(format!("{before}\nexclude = [{folder:?}, {after}"))
 }
 
 /// A name that the contract allows.
@@ -159,6 +181,14 @@ mod tests {
         }
         assert_eq!(pascal_case("spend_per_order"), "SpendPerOrder");
         assert_eq!(pascal_case("a__b_7"), "AB7");
+    }
+
+    #[test]
+    fn a_workspace_leaves_out_what_is_no_crate() {
+        let manifest = "[workspace]\nmembers = [\"transforms/*\"]\nexclude = [\"vendor\"]\n";
+        let expected = "[workspace]\nmembers = [\"transforms/*\"]\nexclude = [\"transforms/t\", \"vendor\"]\n";
+        assert_eq!(without_member(manifest, "transforms/t").as_deref(), Some(expected));
+        assert_eq!(without_member("[workspace]\nmembers = [\"crates/*\"]\n", "transforms/t"), None);
     }
 
     #[test]
