@@ -29,7 +29,8 @@ const FLAGS: &[&str] = &[
     "-DFE_UPWARD=0",
 ];
 
-const LINKER_FLAGS: &[&str] = &["--no-entry", "--stack-first", "-z", "stack-size=262144", "--strip-debug", "--gc-sections"];
+const LINKER_FLAGS: &[&str] =
+    &["--no-entry", "--stack-first", "-z", "stack-size=262144", "--strip-debug", "--gc-sections"];
 
 fn main() {
     println!("cargo:rerun-if-changed=c");
@@ -41,7 +42,9 @@ fn main() {
     match compiler() {
         Some(compiler) => build(&compiler, &out, &engine),
         None => {
-            println!("cargo:warning=no C compiler knows wasm32, so transforms in JavaScript can't be built: install clang or zig");
+            println!(
+                "cargo:warning=no C compiler knows wasm32, so transforms in JavaScript can't be built: install clang or zig"
+            );
             fs::write(&engine, []).expect("cargo's folder can be written");
         }
     }

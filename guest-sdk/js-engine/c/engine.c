@@ -82,21 +82,6 @@ static bool drop_jobs(void)
     return any;
 }
 
-/* The pending exception as text, by the SDK's `explain(error, row)`. */
-static Bytes explained(JSValueConst row)
-{
-    JSValue arguments[] = { JS_GetException(context), row };
-    JSValue text = JS_Call(context, transform.explain, JS_UNDEFINED, 2, arguments);
-    size_t length = 0;
-    const char *bytes = JS_ToCStringLen(context, &length, text);
-    Bytes copy = bytes ? arena_copy(bytes, length) : arena_copy("an error that can't be told", 27);
-    JS_FreeCString(context, bytes);
-    JS_FreeValue(context, text);
-    JS_FreeValue(context, arguments[0]);
-    JS_ResetUncatchableError(context);
-    return copy;
-}
-
 /* The linker's: static constructors. Calling it once here keeps the linker from doing so around every export. */
 void __wasm_call_ctors(void);
 
@@ -113,8 +98,10 @@ static void start(void)
     JS_SetPropertyStr(context, global, "encode", JS_NewCFunction(context, encode_text, "encode", 1));
     JS_SetPropertyStr(context, global, "decode", JS_NewCFunction(context, decode_text, "decode", 1));
     JS_FreeValue(context, global);
-    JSValue sdk = evaluate_script(0), author = evaluate_script(scripts_count() - 1);
+    transform.explain = JS_UNDEFINED;
+    JSValue sdk = evaluate_script(0);
     transform.explain = get(sdk, "explain");
+    JSValue author = evaluate_script(scripts_count() - 1);
     JSValue describe = get(sdk, "describe"), exported = get(author, "default");
     JSValue description = JS_Call(context, describe, JS_UNDEFINED, 1, &exported);
     if (JS_IsException(description))

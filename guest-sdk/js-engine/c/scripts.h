@@ -45,16 +45,28 @@ static uint32_t scripts_count(void)
     return count;
 }
 
+/* The pending exception as text: by the SDK's `explain(error, row)`, or, before there is one, by its own word. */
+static Bytes explained(JSValueConst row)
+{
+    JSValue error = JS_GetException(context), arguments[] = { error, row };
+    JSValue text = JS_IsUndefined(transform.explain) ? JS_DupValue(context, error)
+                                                     : JS_Call(context, transform.explain, JS_UNDEFINED, 2, arguments);
+    size_t length = 0;
+    const char *bytes = JS_ToCStringLen(context, &length, text);
+    Bytes copy = bytes ? arena_copy(bytes, length) : arena_copy("an error that can't be told", 27);
+    JS_FreeCString(context, bytes);
+    JS_FreeValue(context, text);
+    JS_FreeValue(context, error);
+    JS_ResetUncatchableError(context);
+    return copy;
+}
+
 /* Ends the build with the pending exception's words. */
 _Noreturn static void give_up_with_exception(void)
 {
-    JSValue error = JS_GetException(context);
-    const char *text = JS_ToCString(context, error);
-    JSValue stack = JS_IsError(error) ? get(error, "stack") : JS_UNDEFINED;
-    const char *lines = JS_IsString(stack) ? JS_ToCString(context, stack) : "";
-    char message[4096];
-    snprintf(message, sizeof message, "%s\n%s", text ? text : "an error that can't be told", lines);
-    give_up(message);
+    Bytes text = explained(JS_UNDEFINED);
+    diagnostics_write(text.data, text.length);
+    __builtin_trap();
 }
 
 /* Compiles a module without running it. */

@@ -4,7 +4,7 @@
 //! The same source makes the same bytes wherever it lies: paths are trimmed, flags of the environment are left out, and
 //! the start can ask for nothing. The version of Go is part of the source, so to speak: another one, another digest.
 
-pub(super) mod data;
+mod data;
 
 use std::env;
 use std::fs;

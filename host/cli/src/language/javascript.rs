@@ -12,10 +12,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use skewless_runtime::{Error, preinitialize};
-use wasm_encoder::{Component, Module, RawSection};
-use wasmparser::{BinaryReaderError, Parser, Payload};
 
-use super::go::data::joined;
 use super::go::{CONTRACT, embed};
 use crate::component;
 use crate::failure::{Failure, Result};
@@ -91,8 +88,7 @@ impl Package {
         })?;
         let component = embed(&mut module, CONTRACT, "transform").and_then(|()| component::of_module(&module));
         let component = component.map_err(|reason| component::refused(&self.folder, &reason))?;
-        let started = preinitialize(&component).map_err(|error| self.not_started(&error))?;
-        modules_joined(&started).map_err(|error| component::refused(&self.folder, &error.to_string()))
+        preinitialize(&component).map_err(|error| self.not_started(&error))
     }
 
     /// Why the script makes no transform: mostly a mistake of the author's, told by the engine, with its place.
@@ -143,48 +139,6 @@ impl Package {
         }
         String::from_utf8(output.stdout).map_err(|_| Failure::impossible(format!("the bundle of `{main}` is no text")))
     }
-}
-
-/// The component with the data of its modules in few segments: its memory as it was found has thousands, around every
-/// run of zeroes, and each costs time whenever an instance is made.
-fn modules_joined(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
-    let mut rewritten = Component::new();
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
-        let section = if depth == 0 { payload.as_section() } else { None };
-        match &payload {
-            Payload::ModuleSection { unchecked_range: range, .. } if depth == 0 => {
-                let module = joined(&without_data_count(&component[range.clone()])?)?;
-                rewritten.section(&RawSection { id: 1, data: &module });
-            }
-            _ => {
-                if let Some((id, range)) = section {
-                    rewritten.section(&RawSection { id, data: &component[range] });
-                }
-            }
-        }
-        match payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Ok(rewritten.finish())
-}
-
-/// The module without the count that would announce code which refers to its data: the engine has none.
-fn without_data_count(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
-    let mut rewritten = Module::new();
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload?;
-        if let (false, Some((id, range))) =
-            (matches!(payload, Payload::DataCountSection { .. }), payload.as_section())
-        {
-            rewritten.section(&RawSection { id, data: &module[range] });
-        }
-    }
-    Ok(rewritten.finish())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use wasmparser::{BinaryReaderError, Data, DataKind, DataSectionReader, Operator,
 const GAP_BYTES: usize = 64 << 10;
 
 /// The module with its data in few segments; as it is, where its segments may be referred to.
-pub(in crate::language) fn joined(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+pub(super) fn joined(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
     let mut rewritten = Module::new();
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload?;
