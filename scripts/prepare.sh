@@ -66,11 +66,11 @@ compiles_wasm() {
 
 prepare_wasm_compiler() {
     [ -n "${SKEWLESS_WASM_CC:-}" ] && return
-    # clang first: a distribution's needs no download.
+    # As the engine's build script does, which looks for the same: clang's package is small, and often there.
     compiles_wasm clang --target=wasm32-unknown-unknown && return
     command -v zig >/dev/null && return
     prepare_venv zig "$zig_package" "a C compiler for wasm32 (clang or zig)"
-    export SKEWLESS_WASM_CC="$SKEWLESS_TARGET/zig/bin/python -m ziglang cc -target wasm32-freestanding"
+    export SKEWLESS_WASM_CC="$(realpath "$SKEWLESS_TARGET")/zig/bin/python -m ziglang cc -target wasm32-freestanding"
 }
 
 node_is_there() {
