@@ -1,7 +1,7 @@
 //! What an author of a transform meets: `new`, `build`, `test`, and each mistake with its place.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use arrow::array::{Float64Array, RecordBatch};
 use skewless_runtime::{Limits, Transform};
@@ -69,6 +69,11 @@ fn a_new_transform_passes_its_tests_in_every_language() {
         };
         run(&["new", "spend_per_order", "--lang", language]);
         assert!(run(&["test", "spend_per_order"]).contains("2 of 2 passed"));
+        if language == "go" {
+            let natively = Command::new("go").arg("test").current_dir(folder.path().join("spend_per_order")).output();
+            let natively = natively.unwrap();
+            assert!(natively.status.success(), "{}", printed(&natively));
+        }
         std::fs::write(folder.path().join("skewless.yaml"), "project: shop\n").unwrap();
         let told = run(&["new", "spend_per_click", "--lang", language]);
         assert!(told.contains("- {name: spend_per_click, path: transforms/spend_per_click}"), "{told}");
@@ -238,4 +243,14 @@ fn a_case_that_fails_says_what_differs() {
     let told = printed(&tested);
     assert!(told.contains("failed inverse inverts (.)\n  output `inverse`, row 1: 25.0, expected 24.0\n"), "{told}");
     assert!(told.ends_with("error: 1 of 1 cases failed\n"), "{told}");
+}
+
+#[test]
+fn a_transform_may_have_no_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = go_module(folder.path(), "//skewless:transform\nfunc Answer() int64 { return 42 }\n");
+    let cases = r#"{"cases": [{"name": "knows", "inputs": {}, "outputs": {"answer": [42]}}]}"#;
+    std::fs::write(module.join("cases.json"), cases).unwrap();
+    let tested = skewless(&module).args(["test", "."]).output().unwrap();
+    assert!(tested.status.success(), "{}", printed(&tested));
 }

@@ -184,12 +184,12 @@ func TestAValueMayBeFollowedByOk(t *testing.T) {
 // Ratio is a ratio.
 //
 //skewless:transform
-func Ratio(a float64, flag *bool) (ratio float64, ok bool) { return a, true }
+func Ratio(a float64, flag *bool) (share float64, ok bool) { return a, true }
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(read.outputs) != 1 || !read.outputs[0].dataType.nullable || read.outputs[0].documentation != "ratio is a ratio." {
+	if len(read.outputs) != 1 || !read.outputs[0].dataType.nullable || read.outputs[0].documentation != "share is a ratio." {
 		t.Errorf("%+v", read.outputs)
 	}
 	if body := read.body(); !strings.Contains(body, "result0, ok := author.Ratio(in0[row], argument1)\nif !ok {\nout0.Null(row)\ncontinue\n}\n") {

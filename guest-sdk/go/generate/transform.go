@@ -157,7 +157,11 @@ func (s *source) readResult(described *transform, result value, written ast.Expr
 		result.name = snakeCase(result.name)
 	}
 	if single && result.documentation == "" {
-		result.documentation, _, _ = strings.Cut(described.documentation, "\n\n")
+		summary, _, _ := strings.Cut(described.documentation, "\n\n")
+		if rest, found := strings.CutPrefix(summary, described.name+" "); found {
+			summary = result.name + " " + rest
+		}
+		result.documentation = summary
 	}
 	return s.addOutput(described, result, node)
 }

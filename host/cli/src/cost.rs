@@ -3,10 +3,12 @@
 //! Calls are those of training and serving, through `Transform::apply`, so an instance's start is part of them where the
 //! runtime starts one. Times are medians; they depend on the machine, and on what else it does.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
+use arrow::error::ArrowError;
 use serde::Serialize;
 use skewless_runtime::{Error, Limit, Limits, Transform};
 
@@ -40,14 +42,7 @@ impl Cost {
     /// # Errors
     /// Where the transform fails.
     pub(crate) fn of(transform: &Transform, batches: &[RecordBatch]) -> Result<Option<Self>> {
-        let rows = concat_batches(transform.input_schema(), batches).map_err(unusable)?;
-        let count = u32::try_from(rows.num_rows()).unwrap_or(ROWS).min(ROWS);
-        if count == 0 {
-            return Ok(None);
-        }
-        let repeated: UInt32Array = (0..ROWS).map(|row| row % count).collect();
-        let many = take_record_batch(&rows, &repeated).map_err(unusable)?;
-        let singles: Vec<RecordBatch> = (0..count as usize).map(|row| rows.slice(row, 1)).collect();
+        let Some(Rows { singles, many }) = Rows::of(transform, batches).map_err(unusable)? else { return Ok(None) };
         let call = |batch: &RecordBatch| transform.apply(batch, &Limits::BATCH).map(drop).map_err(fails);
         let row = median(|index| call(&singles[index % singles.len()]))?;
         let batch = median(|_| call(&many))?;
@@ -56,6 +51,33 @@ impl Cost {
             rows_per_s: f64::from(ROWS) / batch.as_secs_f64(),
             memory_bytes: memory(transform, &many)?,
         }))
+    }
+}
+
+/// The rows to call with: each by itself, and many.
+struct Rows {
+    singles: Vec<RecordBatch>,
+    many: RecordBatch,
+}
+
+impl Rows {
+    /// `None` where there is no row.
+    fn of(transform: &Transform, batches: &[RecordBatch]) -> Result<Option<Self>, ArrowError> {
+        let schema = transform.input_schema();
+        if schema.fields().is_empty() {
+            // All rows are alike.
+            let rows = |count| RecordBatchOptions::new().with_row_count(Some(count));
+            let batch = |count| RecordBatch::try_new_with_options(Arc::clone(schema), Vec::new(), &rows(count));
+            return Ok(Some(Self { singles: vec![batch(1)?], many: batch(ROWS as usize)? }));
+        }
+        let rows = concat_batches(schema, batches)?;
+        let count = u32::try_from(rows.num_rows()).unwrap_or(ROWS).min(ROWS);
+        if count == 0 {
+            return Ok(None);
+        }
+        let repeated: UInt32Array = (0..ROWS).map(|row| row % count).collect();
+        let singles = (0..count as usize).map(|row| rows.slice(row, 1)).collect();
+        Ok(Some(Self { singles, many: take_record_batch(&rows, &repeated)? }))
     }
 }
 
@@ -93,6 +115,6 @@ fn fails(error: Error) -> Failure {
     Failure::impossible(format!("the cost can't be measured: {error}"))
 }
 
-fn unusable(error: arrow::error::ArrowError) -> Failure {
+fn unusable(error: ArrowError) -> Failure {
     Failure::impossible(format!("the rows of the cases can't be repeated: {error}"))
 }

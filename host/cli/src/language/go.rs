@@ -148,7 +148,8 @@ fn reason(error: impl std::fmt::Display) -> String {
 /// Go in a folder, without what the environment says about how to compile.
 fn go<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new("go");
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    // Go believes `PWD`, which may lead here through a link that the overlay knows nothing of.
+    command.args(arguments).current_dir(folder).env("PWD", folder).stdin(Stdio::null());
     for variable in ["GOOS", "GOARCH", "GOWASM", "GOEXPERIMENT", "GO111MODULE"] {
         command.env_remove(variable);
     }
