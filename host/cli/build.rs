@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// The folders that belong to the SDKs, relative to the workspace, which an author's source needs.
-const SDK_FOLDERS: [&str; 3] = ["guest-sdk/go", "guest-sdk/rust", "wit"];
-const SDK_ENDINGS: [&str; 6] = [".go", ".md", ".mod", ".rs", ".toml", ".wit"];
+const SDK_FOLDERS: [&str; 4] = ["guest-sdk/go", "guest-sdk/js", "guest-sdk/rust", "wit"];
+const SDK_ENDINGS: [&str; 9] = [".go", ".js", ".json", ".md", ".mod", ".rs", ".toml", ".ts", ".wit"];
 
 const STUB: &str = "src/language/go/wasi_stub.wat";
 
@@ -50,7 +50,7 @@ fn collect(folder: &Path, wanted: &dyn Fn(&str) -> bool, files: &mut Vec<PathBuf
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.is_dir() {
-            if !["target", "tests"].contains(&name) {
+            if !["node_modules", "target", "test", "tests"].contains(&name) {
                 collect(&path, wanted, files)?;
             }
         } else if wanted(name) {

@@ -58,7 +58,7 @@ fn floats(transform: &Transform, values: &[i64]) -> Vec<Option<f64>> {
 
 #[test]
 fn a_new_transform_passes_its_tests_in_every_language() {
-    for language in ["rust", "go"] {
+    for language in ["rust", "go", "js"] {
         let folder = tempfile::tempdir().unwrap();
         let run = |arguments: &[&str]| {
             let mut command = skewless(folder.path());

@@ -11,6 +11,7 @@ mod flights;
 mod go_types;
 mod http;
 mod init;
+mod javascript;
 mod limits;
 mod materialize;
 mod parity;

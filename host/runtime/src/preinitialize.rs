@@ -24,6 +24,9 @@ const COMPONENT_BYTES_MAX: usize = 64 << 20;
 const FUEL: u64 = 10_000_000_000;
 const MEMORY_BYTES_MAX: usize = 64 << 20;
 
+/// The start's stack: code that is compiled in a hurry keeps every value in its frame, and an interpreter's is huge then.
+const STACK_BYTES_MAX: usize = 48 << 20;
+
 /// Runs a transform's component up to the end of its first `describe`, and returns it in that state.
 ///
 /// # Errors
@@ -31,6 +34,15 @@ const MEMORY_BYTES_MAX: usize = 64 << 20;
 /// none that can be written down in the midst of its work; [`Error::Trap`] where the start fails.
 pub fn preinitialize(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     component::check(bytes, COMPONENT_BYTES_MAX)?;
+    // A thread of its own, since the caller's may have a small stack.
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES_MAX + (2 << 20));
+    std::thread::scope(|scope| match thread.spawn_scoped(scope, || start(bytes)) {
+        Ok(start) => start.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Err(error) => Err(Error::Engine(format!("no thread for the start: {error}"))),
+    })
+}
+
+fn start(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let invalid = |error: wasmtime::Error| Error::InvalidComponent { reason: format!("{error:#}") };
     let wizer = Wizer::new();
     let (context, instrumented) = wizer.instrument_component(bytes).map_err(invalid)?;
@@ -50,6 +62,7 @@ impl Started {
         let contract = |error: wasmtime::Error| Error::Contract { reason: format!("{error:#}") };
         let mut config = Config::new();
         config.concurrency_support(false).consume_fuel(true).wasm_relaxed_simd(false).wasm_memory64(false);
+        config.max_wasm_stack(STACK_BYTES_MAX).async_stack_size(STACK_BYTES_MAX + (1 << 20));
         // Most of it runs never or once, so what counts is how fast it is compiled.
         config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
         let wasmtime = Engine::new(&config).map_err(engine)?;

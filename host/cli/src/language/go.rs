@@ -26,7 +26,7 @@ const SDK: &str = "skewless";
 /// The folder of the generated main package, which lies over the author's module and is never written there.
 const MAIN: &str = "skewless_main";
 
-const CONTRACT: &str = include_str!("../../../../wit/transform.wit");
+pub(super) const CONTRACT: &str = include_str!("../../../../wit/transform.wit");
 const STUB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasi_stub.wasm"));
 
 /// The component of the Go module in `folder`.
@@ -134,7 +134,7 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// Writes into a module which world it is of.
-fn embed(module: &mut Vec<u8>, contract: &str, world: &str) -> Result<(), String> {
+pub(super) fn embed(module: &mut Vec<u8>, contract: &str, world: &str) -> Result<(), String> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("transform.wit", contract).map_err(reason)?;
     let world = resolve.select_world(&[package], Some(world)).map_err(reason)?;

@@ -5,6 +5,7 @@
 //! contract that asks for nothing, or it isn't taken.
 
 pub(crate) mod go;
+pub(crate) mod javascript;
 pub(crate) mod rust;
 
 use std::path::{Path, PathBuf};
@@ -20,10 +21,13 @@ pub(crate) enum Language {
     Rust,
     /// A Go module: `go.mod`
     Go,
+    /// A package: `package.json`
+    #[value(name = "js", alias = "javascript")]
+    JavaScript,
 }
 
 impl Language {
-    const ALL: [Self; 2] = [Self::Rust, Self::Go];
+    const ALL: [Self; 3] = [Self::Rust, Self::Go, Self::JavaScript];
 
     /// The language of the source in `folder`.
     pub(crate) fn of(folder: &Path) -> Result<Self> {
@@ -43,6 +47,7 @@ impl Language {
         match self {
             Self::Rust => "Cargo.toml",
             Self::Go => "go.mod",
+            Self::JavaScript => "package.json",
         }
     }
 
@@ -51,6 +56,7 @@ impl Language {
         match self {
             Self::Rust => "Rust",
             Self::Go => "Go",
+            Self::JavaScript => "JavaScript",
         }
     }
 
@@ -59,6 +65,7 @@ impl Language {
         match self {
             Self::Rust => "rust",
             Self::Go => "go",
+            Self::JavaScript => "js",
         }
     }
 
@@ -67,6 +74,7 @@ impl Language {
         match self {
             Self::Rust => rust::build(&[folder], quiet, &[]).map(|mut built| built.remove(0)),
             Self::Go => Ok(Built { bytes: go::build(folder, quiet)?, artefacts: artefacts(folder) }),
+            Self::JavaScript => Ok(Built { bytes: javascript::build(folder, quiet)?, artefacts: artefacts(folder) }),
         }
     }
 }
@@ -92,7 +100,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let message = Language::of(folder.path()).unwrap_err().to_string();
         let message = message.replace(&folder.path().display().to_string(), "<folder>");
-        insta::assert_snapshot!(message, @"`<folder>` is no transform's folder: it has none of Cargo.toml, go.mod");
+        insta::assert_snapshot!(message, @"`<folder>` is no transform's folder: it has none of Cargo.toml, go.mod, package.json");
         std::fs::write(folder.path().join("go.mod"), "module m\n").unwrap();
         assert_eq!(Language::of(folder.path()).unwrap(), Language::Go);
         insta::assert_snapshot!(Language::of(Path::new("nowhere")).unwrap_err(), @"there is no folder `nowhere`");
