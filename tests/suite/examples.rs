@@ -1,6 +1,6 @@
 //! Every example transform passes its `cases.json`: asked as a request, answered as JSON, compared to the last digit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -65,13 +65,35 @@ fn written(value: &Value) -> String {
     }
 }
 
+/// The folders of all examples in all languages.
+fn folders() -> Vec<PathBuf> {
+    let languages = |name: String| std::fs::read_dir(project().join("examples/transforms").join(name)).unwrap();
+    let folders = examples().into_iter().flat_map(languages).map(|entry| entry.unwrap().path());
+    folders.filter(|path| path.is_dir()).collect()
+}
+
+#[test]
+fn every_example_has_parity_in_every_language() {
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("languages");
+    std::fs::create_dir_all(&built).unwrap();
+    // Those in Rust are certified in the folder of all components.
+    let others = folders().into_iter().filter(|folder| !folder.ends_with("rust"));
+    let components = others.map(|folder| {
+        let of_example = folder.strip_prefix(project().join("examples/transforms")).unwrap();
+        let component = built.join(of_example.to_str().unwrap().replace('/', ".")).with_added_extension("wasm");
+        let output = skewless(project()).arg("build").arg(&folder).arg("--out").arg(&component).output().unwrap();
+        assert!(output.status.success(), "{}", printed(&output));
+        component
+    });
+    let output = skewless(project()).arg("verify").args(components).output().unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+}
+
 #[test]
 fn every_example_passes_its_cases_in_every_language() {
     let mut command = skewless(project());
     command.args(["test", "--json"]);
-    let languages = |name: String| std::fs::read_dir(project().join("examples/transforms").join(name)).unwrap();
-    let folders = examples().into_iter().flat_map(languages).map(|entry| entry.unwrap().path());
-    let folders: Vec<_> = folders.filter(|path| path.is_dir()).collect();
+    let folders = folders();
     command.args(&folders);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", printed(&output));

@@ -64,8 +64,10 @@ fn files_fit_a_sitting() {
 fn every_example_transform_can_be_read_run_and_learned_from() {
     for entry in std::fs::read_dir(project().join("examples/transforms")).unwrap() {
         let folder = entry.unwrap().path();
-        let go = format!("go/{}.go", folder.file_name().unwrap().to_str().unwrap());
-        for part in ["README.md", "cases.json", "rust/Cargo.toml", "rust/src/lib.rs", "go/go.mod", &go] {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let (go, js) = (format!("go/{name}.go"), format!("js/{name}.js"));
+        let parts = ["README.md", "cases.json", "rust/Cargo.toml", "rust/src/lib.rs", "go/go.mod", &go];
+        for part in parts.into_iter().chain(["js/package.json", &js]) {
             assert!(folder.join(part).is_file(), "{} lacks {part}", folder.display());
         }
     }
