@@ -24,8 +24,8 @@ Examples:
   skewless build -- --locked --offline         with arguments for cargo
 
 The components of a repository go to .skewless/components, where `apply` looks for them. A folder with a Cargo.toml is \
-Rust, and needs cargo and the target wasm32-unknown-unknown; one with a go.mod is Go, and needs Go 1.26. The settings \
-are always the same, so that the same source makes the same digest.";
+Rust, and needs cargo and the target wasm32-unknown-unknown; one with a go.mod is Go, and needs Go 1.26; one with a \
+package.json is JavaScript, and needs nothing more for a single script. The settings are always the same, so that the same source makes the same digest.";
 
 /// Compile transforms to components
 #[derive(Args)]
