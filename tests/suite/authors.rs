@@ -26,13 +26,18 @@ fn build(module: &Path) -> Output {
     skewless(module).args(["build", ".", "--out", "author.wasm", "--quiet"]).output().unwrap()
 }
 
-/// The transform of a Go file.
-pub(crate) fn go(source: &str) -> Transform {
+/// The component of a Go file.
+pub(crate) fn go_bytes(source: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let module = go_module(folder.path(), source);
     let built = build(&module);
     assert!(built.status.success(), "{}", printed(&built));
-    runtime().load(&std::fs::read(module.join("author.wasm")).unwrap()).unwrap()
+    std::fs::read(module.join("author.wasm")).unwrap()
+}
+
+/// The transform of a Go file.
+pub(crate) fn go(source: &str) -> Transform {
+    runtime().load(&go_bytes(source)).unwrap()
 }
 
 /// What is said about a Go file that can't be built.

@@ -27,7 +27,8 @@ fn build(package: &Path) -> Output {
     skewless(package).args(["build", ".", "--out", "author.wasm", "--quiet"]).output().unwrap()
 }
 
-fn bytes(source: &str) -> Vec<u8> {
+/// The component of a script.
+pub(crate) fn bytes(source: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let package = package(folder.path(), source);
     let built = build(&package);

@@ -14,6 +14,7 @@ mod init;
 mod javascript;
 mod limits;
 mod materialize;
+mod panics;
 mod parity;
 mod point_in_time;
 mod reuse;

@@ -24,12 +24,10 @@ pub struct AppliedComponent {
 /// [`ErrorKind::Transform`] where the transform fails as a whole, traps or breaks a limit.
 pub(crate) fn compute(component: &AppliedComponent, inputs: &RecordBatch, defaults: Limits) -> Result<Output> {
     let limits = component.limits.over(defaults);
-    component.transform.apply(inputs, &limits).map_err(|error| {
-        let kind = match error {
-            skewless_runtime::Error::Overloaded { .. } => ErrorKind::Unavailable,
-            _ => ErrorKind::Transform,
-        };
-        Error::new(kind, error.to_string())
+    component.transform.apply(inputs, &limits).map_err(|error| match error {
+        skewless_runtime::Error::Overloaded { .. } => Error::new(ErrorKind::Unavailable, error.to_string()),
+        // Whoever reads it wants to know which version of the transform it was.
+        _ => Error::new(ErrorKind::Transform, format!("{error}; its component is {}", component.transform.digest())),
     })
 }
 
