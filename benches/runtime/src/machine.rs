@@ -18,7 +18,8 @@ pub(crate) fn description(options: &Options) -> Result<String> {
     let versions = ["wasmtime", "arrow", "arrow-udf-runtime"].map(|name| format!("{name} {}", locked(name)));
     let python = "import platform, pandas, numpy, pyarrow; print(f'Python {platform.python_version()}, \
                   pandas {pandas.__version__}, numpy {numpy.__version__}, pyarrow {pyarrow.__version__}')";
-    let command = if options.quick { "run.sh --quick" } else { "run.sh" };
+    let script = if options.authors.is_some() { "authors.sh" } else { "run.sh" };
+    let command = if options.quick { format!("{script} --quick") } else { script.to_owned() };
     Ok(format!(
         "- {}, by `benches/runtime/{command}`: {} samples a figure, of at least {} ms each, those of all contenders in turn\n\
          - {}, {cores} cores, Linux {}; load average {load} when it started\n\

@@ -6,6 +6,7 @@
 
 mod agreement;
 mod arrow_udf;
+mod authors;
 mod calls;
 mod data;
 mod machine;
@@ -29,8 +30,13 @@ use crate::skewless::Components;
 
 fn main() -> Result<()> {
     let options = Options::from_arguments(std::env::args().skip(1))?;
+    let mut report = Report::new(options.title(), &machine::description(&options)?);
+    if let Some(folder) = &options.authors {
+        authors::tables(folder, &options)?.into_iter().for_each(|table| report.add(table));
+        report.add(authors::endurance(folder)?);
+        return written(&report, &options);
+    }
     let components = Components::read(&options.modules)?;
-    let mut report = Report::new(&machine::description(&options)?);
     // Memory first: later, what everything else left behind would be counted too.
     report.add(memory::table(&components)?);
     let calls = calls::measure(&components, &options)?;
@@ -38,6 +44,11 @@ fn main() -> Result<()> {
     report.add(threads::table(&components, &options)?);
     report.put_first(calls::peers(&calls));
     report.put_first(calls::summary(&calls));
+    written(&report, &options)
+}
+
+/// Prints the tables, and writes them to their file.
+fn written(report: &Report, options: &Options) -> Result<()> {
     print!("{report}");
     fs::write(&options.out, report.to_string())
         .with_context(|| format!("the results can't be written to `{}`", options.out.display()))

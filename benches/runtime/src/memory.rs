@@ -115,7 +115,7 @@ fn after_calls(components: &Components, rows: usize) -> Result<(f64, f64)> {
 }
 
 /// Bytes of memory that the process has.
-fn resident() -> Result<f64> {
+pub(crate) fn resident() -> Result<f64> {
     let rollup =
         fs::read_to_string("/proc/self/smaps_rollup").context("the benchmark reads memory from Linux's /proc")?;
     let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).context("smaps_rollup has no Rss")?;

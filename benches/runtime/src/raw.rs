@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Engine, Inlining, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Engine, Inlining, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store};
 
 use self::bindings::TransformPre;
 use self::bindings::skewless::transform::diagnostics;
@@ -26,8 +26,22 @@ mod bindings {
     });
 }
 
-/// What is written to `diagnostics` goes nowhere.
-struct Nowhere;
+/// What is written to `diagnostics` goes nowhere; memory is counted.
+#[derive(Default)]
+struct Nowhere {
+    memory_bytes: usize,
+}
+
+impl ResourceLimiter for Nowhere {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.memory_bytes += desired - current;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, _desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}
 
 impl diagnostics::Host for Nowhere {
     fn write(&mut self, _message: Vec<u8>) {}
@@ -58,10 +72,21 @@ fn linked(component: &[u8]) -> wasmtime::Result<(Engine, TransformPre<Nowhere>)>
 }
 
 fn store(engine: &Engine) -> Store<Nowhere> {
-    let mut store = Store::new(engine, Nowhere);
+    let mut store = Store::new(engine, Nowhere::default());
     // Nobody ticks.
     store.set_epoch_deadline(1);
     store
+}
+
+/// The linear memory of an instance after one call.
+pub(crate) fn memory_bytes(component: &[u8], batch: &RecordBatch) -> Result<usize> {
+    let (engine, instance) = linked(component).map_err(plain)?;
+    let mut store = store(&engine);
+    store.limiter(|state| state);
+    let guest = instance.instantiate(&mut store).map_err(plain)?;
+    let output = guest.call_apply(&mut store, rows(batch), &columns(batch)).map_err(plain)?;
+    output.map_err(anyhow::Error::msg)?;
+    Ok(store.data().memory_bytes)
 }
 
 /// A fresh instance for each call.

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// All tables, below a description of the machine.
 pub(crate) struct Report {
+    title: String,
     description: String,
     tables: Vec<Table>,
 }
@@ -16,8 +17,8 @@ pub(crate) struct Table {
 }
 
 impl Report {
-    pub(crate) fn new(description: &str) -> Self {
-        Self { description: description.to_owned(), tables: Vec::new() }
+    pub(crate) fn new(title: &str, description: &str) -> Self {
+        Self { title: title.to_owned(), description: description.to_owned(), tables: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, table: Table) {
@@ -42,7 +43,7 @@ impl Table {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "# Results of the benchmark of the execution core\n\n{}", self.description)?;
+        write!(f, "# {}\n\n{}", self.title, self.description)?;
         self.tables.iter().try_for_each(|table| write!(f, "\n{table}"))
     }
 }

@@ -10,10 +10,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::digest::Digest;
+use crate::engine::{Engine, OwnCode};
 
 /// How many bytes a cache may have, unless it is told otherwise.
 const BYTES_MAX: u64 = 2 << 30;
@@ -51,17 +51,15 @@ impl CompiledCache {
             return None;
         }
         touch(&path);
-        deserialize(engine, code)
+        // Written by `put` of this version for an engine like this (both are in the file's name), into a folder that only
+        // this user can write, and its checksum holds.
+        engine.component(&OwnCode::vouched_for(code)).ok()
     }
 
     /// Keeps what was compiled. A failure is logged, since the next load only takes longer.
-    pub(crate) fn put(&self, engine: &Engine, digest: &Digest, component: &Component) {
-        let kept = component
-            .serialize()
-            .map_err(|error| error.to_string())
-            .and_then(|code| self.write(&self.path(engine, digest), &code).map_err(|error| error.to_string()));
-        if let Err(reason) = kept {
-            tracing::warn!(folder = %self.folder.display(), reason, "the compiled-code cache can't be written");
+    pub(crate) fn put(&self, engine: &Engine, digest: &Digest, code: &[u8]) {
+        if let Err(error) = self.write(&self.path(engine, digest), code) {
+            tracing::warn!(folder = %self.folder.display(), %error, "the compiled-code cache can't be written");
         }
     }
 
@@ -104,17 +102,10 @@ impl CompiledCache {
 
     fn path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
         let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
+        engine.wasmtime().precompile_compatibility_hash().hash(&mut hasher);
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
         self.folder.join(format!("{}-{:016x}.compiled", digest.hex(), hasher.finish()))
     }
-}
-
-#[expect(unsafe_code, reason = "deserializing compiled code is loading code; the checks before are what makes it ours")]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: the bytes were written by `put` of this very version for a compatible engine (both are in the file's
-    // name), into a folder that only this user can write, and their checksum holds.
-    unsafe { Component::deserialize(engine, code) }.ok()
 }
 
 /// Whether a file or folder belongs to this user, and nobody else can write it.

@@ -60,6 +60,7 @@ impl Compilation {
 /// An engine; clones share it.
 #[derive(Clone)]
 pub(crate) struct Engine {
+    compilation: Compilation,
     wasmtime: wasmtime::Engine,
     linker: Arc<Linker<CallState>>,
 }
@@ -73,16 +74,28 @@ impl Engine {
         let mut linker = Linker::new(&wasmtime);
         bindings::Transform::add_to_linker::<_, HasSelf<CallState>>(&mut linker, |state| state).map_err(failed)?;
         tick(&wasmtime).map_err(|error| Error::Engine(format!("no thread for the time limits: {error}")))?;
-        Ok(Self { wasmtime, linker: Arc::new(linker) })
+        Ok(Self { compilation, wasmtime, linker: Arc::new(linker) })
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.wasmtime
     }
 
-    /// Compiles a component.
-    pub(crate) fn compile(&self, bytes: &[u8]) -> Result<Component, Error> {
-        Component::new(&self.wasmtime, bytes).map_err(|error| Error::InvalidComponent { reason: format!("{error:#}") })
+    /// Compiles a component to code that [`Engine::component`] takes.
+    ///
+    /// On an engine of its own: a compiler keeps what it grew to for as long as its engine lives, which is hundreds of
+    /// MiB after a component from Go.
+    pub(crate) fn compile(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = |error: wasmtime::Error| Error::Engine(format!("{error:#}"));
+        let compiler = wasmtime::Engine::new(&config(self.compilation, 1).map_err(failed)?).map_err(failed)?;
+        compiler.precompile_component(bytes).map_err(invalid)
+    }
+
+    /// The component of compiled code.
+    #[expect(unsafe_code, reason = "to take compiled code is to load code; whoever calls says where it comes from")]
+    pub(crate) fn component(&self, code: &OwnCode<'_>) -> Result<Component, Error> {
+        // SAFETY: the code was made by `compile`, of this very version, for an engine like this.
+        unsafe { Component::deserialize(&self.wasmtime, code.0) }.map_err(invalid)
     }
 
     /// Links a compiled component, as far as that is possible without an instance.
@@ -91,6 +104,20 @@ impl Engine {
         let instance = self.linker.instantiate_pre(component).map_err(contract)?;
         TransformPre::new(instance).map_err(contract)
     }
+}
+
+/// Compiled code that is known to be ours.
+pub(crate) struct OwnCode<'a>(&'a [u8]);
+
+impl<'a> OwnCode<'a> {
+    /// `code` must come from [`Engine::compile`], whether just now or by way of a file that nobody else can write.
+    pub(crate) const fn vouched_for(code: &'a [u8]) -> Self {
+        Self(code)
+    }
+}
+
+fn invalid(error: wasmtime::Error) -> Error {
+    Error::InvalidComponent { reason: format!("{error:#}") }
 }
 
 fn config(compilation: Compilation, instances_max: usize) -> wasmtime::Result<Config> {

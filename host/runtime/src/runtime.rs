@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 use crate::cache::CompiledCache;
 use crate::component;
 use crate::digest::Digest;
-use crate::engine::{Compilation, Engine};
+use crate::engine::{Compilation, Engine, OwnCode};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::permits::{Permit, Permits};
@@ -111,19 +111,19 @@ impl Runtime {
 
     fn compiled(&self, bytes: &[u8], digest: &Digest) -> Result<Component, Error> {
         let Shared { engine, options, .. } = &*self.shared;
-        if let Some(component) = options.cache.as_ref().and_then(|cache| cache.get(engine.wasmtime(), digest)) {
+        if let Some(component) = options.cache.as_ref().and_then(|cache| cache.get(engine, digest)) {
             return Ok(component);
         }
-        let component = self.compile(bytes.to_vec())?;
+        let code = self.compile(bytes.to_vec())?;
         if let Some(cache) = &options.cache {
-            cache.put(engine.wasmtime(), digest, &component);
+            cache.put(engine, digest, &code);
         }
-        Ok(component)
+        engine.component(&OwnCode::vouched_for(&code))
     }
 
     /// Compiles on a thread of its own, since compilation can't be interrupted: when the time is over, the caller goes
     /// on, and the thread ends when it is done. How many there can be is bounded.
-    fn compile(&self, bytes: Vec<u8>) -> Result<Component, Error> {
+    fn compile(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
         let time_max = self.shared.options.compile_time_max;
         let shared = Arc::clone(&self.shared);
         let (sender, receiver) = channel();
