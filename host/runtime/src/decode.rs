@@ -33,12 +33,14 @@ pub(crate) fn column(
 ) -> Result<ArrayRef, Refusal> {
     let named = |refusal| format!("output `{}`: {refusal}", field.name);
     let nulls = bitmap(column.validity, rows).map_err(|refusal| named(format!("validity: {refusal}")))?;
-    if let (false, Some(nulls)) = (field.nullable, &nulls)
-        && nulls.null_count() > 0
-    {
-        return Err(named(format!("declared not nullable, returned {} nulls", nulls.null_count())));
+    let all = NullBuffer::union(nulls.as_ref(), computed);
+    let count = |nulls: Option<&NullBuffer>| nulls.map_or(0, NullBuffer::null_count);
+    // A row that failed is null whatever the signature says.
+    let returned = count(all.as_ref()) - count(computed);
+    if !field.nullable && returned > 0 {
+        return Err(named(format!("declared not nullable, returned {returned} nulls")));
     }
-    let nulls = NullBuffer::union(nulls.as_ref(), computed);
+    let nulls = all;
     let array = match (column.values, field.data_type) {
         (ValuesResult::Scalars(values), DataType::Scalar(scalar)) => scalars(values, scalar, rows, nulls),
         (ValuesResult::Lists(values), DataType::List(element)) => lists(values, element, rows, nulls),
