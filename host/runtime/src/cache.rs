@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use wasmtime::component::Component;
 
 use crate::digest::Digest;
-use crate::engine::{Engine, OwnCode};
+use crate::engine::Engine;
 
 /// How many bytes a cache may have, unless it is told otherwise.
 const BYTES_MAX: u64 = 2 << 30;
@@ -39,6 +39,7 @@ impl CompiledCache {
     }
 
     /// The compiled component `digest`, or `None` where it has to be compiled.
+    #[expect(unsafe_code, reason = "to take compiled code is to load code; the checks before are what makes it ours")]
     pub(crate) fn get(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
         let path = self.path(engine, digest);
         if !is_ours(&self.folder) || !is_ours(&path) {
@@ -51,9 +52,9 @@ impl CompiledCache {
             return None;
         }
         touch(&path);
-        // Written by `put` of this version for an engine like this (both are in the file's name), into a folder that only
-        // this user can write, and its checksum holds.
-        engine.component(&OwnCode::vouched_for(code)).ok()
+        // SAFETY: `put` of this version wrote it for an engine like this (both are in the file's name), into a folder that
+        // only this user can write, and its checksum holds.
+        unsafe { engine.component(code) }.ok()
     }
 
     /// Keeps what was compiled. A failure is logged, since the next load only takes longer.

@@ -92,10 +92,14 @@ impl Engine {
     }
 
     /// The component of compiled code.
+    ///
+    /// # Safety
+    /// `code` comes from [`Engine::compile`] of this version for an engine like this: just now, or by way of a file that
+    /// nobody else can write.
     #[expect(unsafe_code, reason = "to take compiled code is to load code; whoever calls says where it comes from")]
-    pub(crate) fn component(&self, code: &OwnCode<'_>) -> Result<Component, Error> {
-        // SAFETY: the code was made by `compile`, of this very version, for an engine like this.
-        unsafe { Component::deserialize(&self.wasmtime, code.0) }.map_err(invalid)
+    pub(crate) unsafe fn component(&self, code: &[u8]) -> Result<Component, Error> {
+        // SAFETY: as the caller promises.
+        unsafe { Component::deserialize(&self.wasmtime, code) }.map_err(invalid)
     }
 
     /// Links a compiled component, as far as that is possible without an instance.
@@ -103,16 +107,6 @@ impl Engine {
         let contract = |error: wasmtime::Error| Error::Contract { reason: format!("{error:#}") };
         let instance = self.linker.instantiate_pre(component).map_err(contract)?;
         TransformPre::new(instance).map_err(contract)
-    }
-}
-
-/// Compiled code that is known to be ours.
-pub(crate) struct OwnCode<'a>(&'a [u8]);
-
-impl<'a> OwnCode<'a> {
-    /// `code` must come from [`Engine::compile`], whether just now or by way of a file that nobody else can write.
-    pub(crate) const fn vouched_for(code: &'a [u8]) -> Self {
-        Self(code)
     }
 }
 

@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 use crate::cache::CompiledCache;
 use crate::component;
 use crate::digest::Digest;
-use crate::engine::{Compilation, Engine, OwnCode};
+use crate::engine::{Compilation, Engine};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::permits::{Permit, Permits};
@@ -109,6 +109,7 @@ impl Runtime {
         &self.shared.options
     }
 
+    #[expect(unsafe_code, reason = "to take compiled code is to load code; it was compiled here")]
     fn compiled(&self, bytes: &[u8], digest: &Digest) -> Result<Component, Error> {
         let Shared { engine, options, .. } = &*self.shared;
         if let Some(component) = options.cache.as_ref().and_then(|cache| cache.get(engine, digest)) {
@@ -118,7 +119,8 @@ impl Runtime {
         if let Some(cache) = &options.cache {
             cache.put(engine, digest, &code);
         }
-        engine.component(&OwnCode::vouched_for(&code))
+        // SAFETY: this engine compiled it just now.
+        unsafe { engine.component(&code) }
     }
 
     /// Compiles on a thread of its own, since compilation can't be interrupted: when the time is over, the caller goes
