@@ -120,7 +120,7 @@ pub(crate) fn endurance(folder: &Path) -> Result<Table> {
     let mut table = Table::new(
         "Endurance",
         "Calls on one instance, which is never replaced, each compared with the first; and then with the settings that are \
-         the default. KiB are those of the whole process (`Rss`).",
+         the default. KiB are those of the whole process (`Rss`), most of it what compiling left behind.",
     );
     table.row(["", "calls", "KiB after 1,000", "KiB at the end", "instances"].map(str::to_owned));
     let one = ReuseOptions {
