@@ -21,7 +21,7 @@ pub(crate) fn description(options: &Options) -> Result<String> {
     let script = if options.authors.is_some() { "authors.sh" } else { "run.sh" };
     let command = if options.quick { format!("{script} --quick") } else { script.to_owned() };
     Ok(format!(
-        "- {}, by `benches/runtime/{command}`: {} samples a figure, of at least {} ms each, those of all contenders in turn\n\
+        "- {}, by `bench/runtime/{command}`: {} samples a figure, of at least {} ms each, those of all contenders in turn\n\
          - {}, {cores} cores, Linux {}; load average {load} when it started\n\
          - {}, {}\n- {}\n",
         said("date", &["-u", "+%Y-%m-%d"])?,

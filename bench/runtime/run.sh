@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Measures the execution core beside its peers: prints the tables, and writes them to benches/runtime/RESULTS.md.
+# Measures the execution core beside its peers: prints the tables, and writes them to bench/runtime/RESULTS.md.
 #
-#   benches/runtime/run.sh           the whole of it, under five minutes once everything is built
-#   benches/runtime/run.sh --quick   under a minute, to look at a change; prints, and leaves RESULTS.md alone
+#   bench/runtime/run.sh           the whole of it, under five minutes once everything is built
+#   bench/runtime/run.sh --quick   under a minute, to look at a change; prints, and leaves RESULTS.md alone
 #
 # Needs a Rust toolchain with rustup, and python3 (3.11 or newer) with venv. The first run compiles wasmtime twice (ours and that of
 # arrow-udf), which takes a while. PYTHON names another Python, CARGO_TARGET_DIR another place to build in.
