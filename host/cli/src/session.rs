@@ -84,7 +84,16 @@ pub(crate) fn enter(folder: &Path) -> Result<()> {
 
 /// Runs `work` to its end, on as many threads as there are processors.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    run(&mut tokio::runtime::Builder::new_multi_thread(), work)
+}
+
+/// Runs `work` to its end, on `threads` threads.
+pub(crate) fn block_on_threads<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
+    run(tokio::runtime::Builder::new_multi_thread().worker_threads(threads), work)
+}
+
+fn run<T>(builder: &mut tokio::runtime::Builder, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = builder.enable_all().build();
     runtime.map_err(|error| Failure::impossible(format!("can't start threads: {error}")))?.block_on(work)
 }
 

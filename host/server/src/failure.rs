@@ -129,7 +129,7 @@ impl From<Error> for Failure {
             ErrorKind::Conflict => (StatusCode::CONFLICT, ANY_ERROR),
             ErrorKind::Transform => (StatusCode::UNPROCESSABLE_ENTITY, ANY_ERROR),
             ErrorKind::InvalidDefinition | ErrorKind::Corrupt => (StatusCode::INTERNAL_SERVER_ERROR, ANY_ERROR),
-            ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, ANY_ERROR),
+            ErrorKind::Unavailable | ErrorKind::OutOfMemory => (StatusCode::SERVICE_UNAVAILABLE, ANY_ERROR),
         };
         Self::new(status, error.to_string()).of_class(class)
     }

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Transform,
     /// The disk, the bucket or the store does not answer or is full: mend that, then repeat.
     Unavailable,
+    /// The job may not have as much memory as it needs: allow it more, or another way of working.
+    OutOfMemory,
     /// Stored data can't be read: it was damaged, or a newer version wrote it.
     Corrupt,
 }
@@ -67,6 +69,13 @@ impl Error {
     pub fn because(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error once more, for another who waits for the same thing. What is underneath is kept as text.
+    pub(crate) fn copied(&self) -> Self {
+        let Self { kind, message, location, source } = self;
+        let source = source.as_ref().map(|source| source.to_string().into());
+        Self { kind: *kind, message: message.clone(), location: location.clone(), source }
     }
 
     /// What the caller can do next.

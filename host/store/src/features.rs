@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
+use serde::{Deserialize, Serialize};
 use skewless_runtime::{Limits, Output};
 
 use crate::Result;
@@ -19,6 +20,31 @@ pub struct Features {
     columns: Vec<FeatureColumn>,
     views: Vec<ViewRows>,
     computed: Vec<Output>,
+}
+
+/// How many values have which status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusCounts {
+    /// values that are there
+    pub present: u64,
+    /// null in the source, or computed as null
+    pub null_value: u64,
+    /// the entity has no row by then
+    pub not_found: u64,
+    /// the entity's row is older than the view's ttl
+    pub outside_max_age: u64,
+    /// the transform failed on the row
+    pub invalid: u64,
+}
+
+impl std::ops::AddAssign for StatusCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.present += other.present;
+        self.null_value += other.null_value;
+        self.not_found += other.not_found;
+        self.outside_max_age += other.outside_max_age;
+        self.invalid += other.invalid;
+    }
 }
 
 struct FeatureColumn {
@@ -77,6 +103,26 @@ impl Features {
             Origin::Computed { on_demand, .. } if self.failure(on_demand, row).is_some() => Status::Invalid,
             Origin::Computed { .. } if values.is_null(row) => Status::NullValue,
             Origin::Computed { .. } => Status::Present,
+        }
+    }
+
+    /// How many values of feature number `feature` are there, and how many are null for which reason.
+    #[must_use]
+    pub fn counts(&self, feature: usize) -> StatusCounts {
+        let FeatureColumn { origin, values } = &self.columns[feature];
+        let (rows, nulls) = (values.len() as u64, values.logical_null_count() as u64);
+        let present = rows - nulls;
+        match *origin {
+            Origin::Stored { view, .. } => {
+                let count = |status| self.views[view].statuses.iter().filter(|found| **found == status).count() as u64;
+                let (not_found, outside_max_age) = (count(Status::NotFound), count(Status::OutsideMaxAge));
+                let null_value = nulls - not_found - outside_max_age;
+                StatusCounts { present, null_value, not_found, outside_max_age, invalid: 0 }
+            }
+            Origin::Computed { on_demand, .. } => {
+                let invalid = self.computed[on_demand].failures.len() as u64;
+                StatusCounts { present, null_value: nulls - invalid, invalid, ..StatusCounts::default() }
+            }
         }
     }
 

@@ -105,10 +105,15 @@ pub(crate) fn check_columns(set: &FeatureSet, entity_rows: &RecordBatch) -> Resu
             return Err(Error::invalid_input(format!("{what} `{name}` is {data_type}, the entity rows have {found}")));
         }
     }
+    check_join_keys(set, entity_rows, 0)
+}
+
+/// Checks that no join key is null in `entity_rows`, which start `rows_before` rows from the first.
+pub(crate) fn check_join_keys(set: &FeatureSet, entity_rows: &RecordBatch, rows_before: u64) -> Result<()> {
     for key in set.join_keys() {
-        let column = entity_rows.column_by_name(&key.name).expect("checked above");
+        let column = entity_rows.column_by_name(&key.name).expect("the columns were checked to be there");
         if let Some(row) = (0..column.len()).find(|row| column.null_count() > 0 && column.is_null(*row)) {
-            let name = &key.name;
+            let (name, row) = (&key.name, row as u64 + rows_before);
             return Err(Error::invalid_input(format!(
                 "join key `{name}` is null in row {row} of the entity rows: every row needs a value for it"
             )));

@@ -1,8 +1,8 @@
-//! The offline store: Parquet files, read as columns of the definitions' names and types.
+//! The offline store: files, read as columns of the definitions' names and types, and joined or reduced to the newest rows.
 //!
 //! ```text
-//! files ─► source (scan: projected, pruned by time, converted) ─┬─► point_in_time   newest row for each entity row
-//!                                                                └─► latest          newest row of each entity
+//! files ─► table ─► source (projected, pruned by time) ─► rows (typed, keyed) ─┬─► point_in_time   newest for each entity row
+//!                                                                             └─► latest          newest of each entity
 //! ```
 //!
 //! The only home of DataFusion, which reads and prunes the files and sorts, on disk where memory is short. The rule of which row
@@ -10,7 +10,16 @@
 //! place in the files.
 
 pub(crate) mod conversion;
+pub(crate) mod failure;
 mod files;
+pub(crate) mod keys;
 pub(crate) mod latest;
+pub(crate) mod map;
+mod plan_table;
 pub(crate) mod point_in_time;
+pub(crate) mod rows;
+pub(crate) mod session;
 pub(crate) mod source;
+pub(crate) mod sql;
+pub(crate) mod statistics;
+pub(crate) mod table;

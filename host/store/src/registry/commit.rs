@@ -9,6 +9,7 @@ use skewless_runtime::Signature;
 use super::interval::Interval;
 use crate::definitions::Definitions;
 use crate::row_schema::RowSchema;
+use crate::saved_datasets::SavedDataset;
 
 /// The format of commits that this version writes, and the newest it reads.
 pub(super) const FORMAT: u32 = 1;
@@ -59,6 +60,11 @@ pub enum Action {
         /// the last instant, included
         end: Timestamp,
     },
+    /// A training set was given a name.
+    SaveDataset {
+        /// the name
+        name: String,
+    },
     /// The project was taken down.
     Teardown,
 }
@@ -77,6 +83,9 @@ pub struct State {
     /// what is stored online of each feature view
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub views: BTreeMap<String, ViewState>,
+    /// training sets that have a name
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub saved_datasets: BTreeMap<String, SavedDataset>,
 }
 
 /// The component behind a transform's name.

@@ -1,0 +1,112 @@
+//! From the columns of a source's files to rows that can be joined: typed, keyed, inside a window of time.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt64Array};
+use arrow::buffer::NullBuffer;
+use arrow::compute::filter;
+use arrow::datatypes::{Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use skewless_runtime::DataType;
+
+use super::conversion::convert;
+use super::keys::JoinKeys;
+use super::map::Position;
+use super::point_in_time::{NEVER_CREATED, SourceLayout, place};
+use crate::Result;
+use crate::view_rows::arrow_error;
+
+/// A stretch of event timestamps in µs, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Window {
+    pub(crate) from: Option<i64>,
+    pub(crate) to: Option<i64>,
+}
+
+impl Window {
+    fn contains(&self, time: i64) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time <= to)
+    }
+}
+
+/// How a batch of a source's files becomes rows that can be joined.
+pub(crate) struct KeyedRows {
+    /// of the columns that are wanted: join keys, event timestamp, created timestamp if there is one, the rest
+    pub(crate) wanted: Vec<(String, DataType)>,
+    /// where each of them is in the batch
+    pub(crate) places: Vec<usize>,
+    pub(crate) join_keys: JoinKeys,
+    pub(crate) layout: SourceLayout,
+    pub(crate) window: Window,
+}
+
+impl KeyedRows {
+    /// The schema of what comes out.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        let mut fields = self.layout.fields(self.join_keys.arrow_type());
+        let columns = self.wanted[self.first_column()..].iter();
+        fields.extend(columns.map(|(name, data_type)| arrow::datatypes::Field::new(name, data_type.to_arrow(), true)));
+        Arc::new(Schema::new(fields))
+    }
+
+    fn keys(&self) -> usize {
+        self.join_keys.columns().len()
+    }
+
+    fn first_column(&self) -> usize {
+        self.keys() + 1 + usize::from(self.layout.has_created)
+    }
+
+    /// The rows of `batch` in the window that have their join keys and their event timestamp.
+    pub(crate) fn of(&self, batch: &RecordBatch, position: Position, schema: &SchemaRef) -> Result<RecordBatch> {
+        let typed = self.wanted.iter().zip(&self.places).map(|((name, to), place)| {
+            convert(batch.column(*place), *to)
+                .map_err(|reason| crate::Error::corrupt(format!("column `{name}`: {reason}")))
+        });
+        let columns = typed.collect::<Result<Vec<_>>>()?;
+        let count = batch.num_rows() as u64;
+        let first = place(position.partition, position.rows_before);
+        let places: ArrayRef = Arc::new(UInt64Array::from_iter_values(first..first + count));
+        let (columns, places) = self.usable(columns, places)?;
+        let time = |column: usize| columns[column].as_primitive::<TimestampMicrosecondType>();
+        let event = time(self.keys()).reinterpret_cast::<Int64Type>();
+        let mut rows: Vec<ArrayRef> =
+            vec![self.join_keys.encode(&columns[..self.keys()])?, Arc::new(event.clone()), places];
+        if self.layout.has_created {
+            let created = time(self.keys() + 1);
+            let created = Int64Array::from_iter_values(created.iter().map(|time| time.unwrap_or(NEVER_CREATED)));
+            if self.layout.known_at {
+                let later = event.values().iter().zip(created.values()).map(|(event, created)| *event.max(created));
+                let seen_from = Int64Array::from_iter_values(later);
+                rows.push(Arc::new(created));
+                rows.push(Arc::new(seen_from));
+            } else {
+                rows.push(Arc::new(created));
+            }
+        }
+        rows.extend_from_slice(&columns[self.first_column()..]);
+        RecordBatch::try_new(Arc::clone(schema), rows).map_err(arrow_error)
+    }
+
+    fn usable(&self, columns: Vec<ArrayRef>, places: ArrayRef) -> Result<(Vec<ArrayRef>, ArrayRef)> {
+        let usable = usable(&columns[..=self.keys()], self.window);
+        if usable.true_count() == usable.len() {
+            return Ok((columns, places));
+        }
+        let keep = |column: &ArrayRef| filter(column, &usable).map_err(arrow_error);
+        Ok((columns.iter().map(keep).collect::<Result<_>>()?, keep(&places)?))
+    }
+}
+
+/// Which rows have all of `columns`, the last of which, the event timestamp, is in `window`.
+pub(super) fn usable(columns: &[ArrayRef], window: Window) -> BooleanArray {
+    let (event, _) = columns.split_last().expect("a source has an event timestamp");
+    let event = event.as_primitive::<TimestampMicrosecondType>();
+    let inside = BooleanArray::from_unary(event, |time| window.contains(time));
+    let keyed = columns.iter().fold(None, |all: Option<NullBuffer>, column| {
+        NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref())
+    });
+    match keyed {
+        None => BooleanArray::new(inside.values().clone(), None),
+        Some(keyed) => BooleanArray::new(inside.values() & keyed.inner(), None),
+    }
+}
