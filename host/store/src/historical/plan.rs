@@ -123,7 +123,7 @@ impl ViewSource {
         let view = &stored.view;
         let source = store.definitions().source(&view.source).expect("definitions were checked when they were applied");
         let features = ViewFeatures::new(view, &stored.features, store.components())?;
-        let table = SourceTable::open(source, store.root(), session).await?;
+        let table = SourceTable::open_in(source, store.root(), session).await?;
         Ok(Self { name: view.name.clone(), key_set, features, table, window })
     }
 

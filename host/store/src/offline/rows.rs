@@ -8,7 +8,7 @@ use arrow::compute::filter;
 use arrow::datatypes::{Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use skewless_runtime::DataType;
 
-use super::conversion::convert;
+use super::conversion::convert_column;
 use super::keys::JoinKeys;
 use super::map::Position;
 use super::point_in_time::{NEVER_CREATED, SourceLayout, place};
@@ -23,7 +23,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    fn contains(&self, time: i64) -> bool {
+    fn contains(self, time: i64) -> bool {
         self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time <= to)
     }
 }
@@ -32,6 +32,8 @@ impl Window {
 pub(crate) struct KeyedRows {
     /// of the columns that are wanted: join keys, event timestamp, created timestamp if there is one, the rest
     pub(crate) wanted: Vec<(String, DataType)>,
+    /// the files' fields behind them
+    pub(crate) fields: Vec<arrow::datatypes::Field>,
     /// where each of them is in the batch
     pub(crate) places: Vec<usize>,
     pub(crate) join_keys: JoinKeys,
@@ -58,8 +60,8 @@ impl KeyedRows {
 
     /// The rows of `batch` in the window that have their join keys and their event timestamp.
     pub(crate) fn of(&self, batch: &RecordBatch, position: Position, schema: &SchemaRef) -> Result<RecordBatch> {
-        let typed = self.wanted.iter().zip(&self.places).map(|((name, to), place)| {
-            convert(batch.column(*place), *to)
+        let typed = self.wanted.iter().zip(&self.fields).zip(&self.places).map(|(((name, to), field), place)| {
+            convert_column(field, batch.column(*place), *to)
                 .map_err(|reason| crate::Error::corrupt(format!("column `{name}`: {reason}")))
         });
         let columns = typed.collect::<Result<Vec<_>>>()?;
@@ -88,25 +90,32 @@ impl KeyedRows {
     }
 
     fn usable(&self, columns: Vec<ArrayRef>, places: ArrayRef) -> Result<(Vec<ArrayRef>, ArrayRef)> {
-        let usable = usable(&columns[..=self.keys()], self.window);
-        if usable.true_count() == usable.len() {
+        let Usable { rows, .. } = usable(&columns[..=self.keys()], self.window);
+        if rows.true_count() == rows.len() {
             return Ok((columns, places));
         }
-        let keep = |column: &ArrayRef| filter(column, &usable).map_err(arrow_error);
+        let keep = |column: &ArrayRef| filter(column, &rows).map_err(arrow_error);
         Ok((columns.iter().map(keep).collect::<Result<_>>()?, keep(&places)?))
     }
 }
 
-/// Which rows have all of `columns`, the last of which, the event timestamp, is in `window`.
-pub(super) fn usable(columns: &[ArrayRef], window: Window) -> BooleanArray {
+/// Which rows can be used.
+pub(super) struct Usable {
+    pub(super) rows: BooleanArray,
+    /// rows that are, or may be, in the window, but lack something
+    pub(super) left_out: u64,
+}
+
+/// The rows that have all of `columns`, the last of which, the event timestamp, is in `window`.
+pub(super) fn usable(columns: &[ArrayRef], window: Window) -> Usable {
     let (event, _) = columns.split_last().expect("a source has an event timestamp");
     let event = event.as_primitive::<TimestampMicrosecondType>();
-    let inside = BooleanArray::from_unary(event, |time| window.contains(time));
-    let keyed = columns.iter().fold(None, |all: Option<NullBuffer>, column| {
+    let inside: BooleanArray = event.iter().map(|time| Some(time.is_none_or(|time| window.contains(time)))).collect();
+    let whole = columns.iter().fold(None, |all: Option<NullBuffer>, column| {
         NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref())
     });
-    match keyed {
-        None => BooleanArray::new(inside.values().clone(), None),
-        Some(keyed) => BooleanArray::new(inside.values() & keyed.inner(), None),
-    }
+    let Some(whole) = whole else { return Usable { rows: inside, left_out: 0 } };
+    let rows = BooleanArray::new(inside.values() & whole.inner(), None);
+    let left_out = (inside.true_count() - rows.true_count()) as u64;
+    Usable { rows, left_out }
 }

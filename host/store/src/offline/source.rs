@@ -3,20 +3,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
-use arrow::buffer::NullBuffer;
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType as ArrowType, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::{Column, ScalarValue};
-use datafusion::dataframe::DataFrame;
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::filter;
+use arrow::datatypes::{Field, Int64Type, TimestampMicrosecondType};
 use datafusion::execution::context::SessionContext;
-use datafusion::prelude::{Expr, ParquetReadOptions, SessionConfig};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
 use futures::{Stream, StreamExt, TryStreamExt};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use skewless_runtime::{DataType, ScalarType};
 
-use super::conversion::{convert, is_convertible};
-use super::files;
+use super::conversion::{convert_column, is_convertible_column};
+use super::keys::JoinKeys;
+use super::map::{MapExec, Position};
+use super::point_in_time::{ColumnsInput, SourceLayout};
+use super::pruning;
+use super::rows::{KeyedRows, Usable, Window, usable};
+use super::table::{Owner, Table, TablePath, TextColumns};
 use crate::definitions::{Source, hint};
 use crate::online::encode_keys;
 use crate::{Error, Result};
@@ -24,8 +26,8 @@ use crate::{Error, Result};
 /// A source whose files are found and whose schema is known.
 pub(crate) struct SourceTable {
     source: Source,
-    files: Vec<String>,
-    schema: SchemaRef,
+    table: Table,
+    session: SessionContext,
 }
 
 /// What to read of a source.
@@ -39,6 +41,12 @@ pub(crate) struct ScanRequest {
     pub(crate) from: Option<i64>,
     /// the last one, included
     pub(crate) to: Option<i64>,
+}
+
+impl ScanRequest {
+    fn window(&self) -> Window {
+        Window { from: self.from, to: self.to }
+    }
 }
 
 /// Some rows of a source, in the order of the files; every row has its join keys and its event timestamp.
@@ -56,26 +64,20 @@ pub(crate) struct SourceRows {
 }
 
 impl SourceTable {
-    /// Finds the files of `source` and reads their footers.
+    /// Finds the files of `source` and reads what tells their columns.
     ///
     /// # Errors
-    /// Where there is no file, a file is no whole Parquet file, or two files disagree about a column.
-    pub(crate) fn open(source: &Source, root: &Path) -> Result<Self> {
-        let files = files::expand(&source.path, root)?;
-        let mut schemas = Vec::with_capacity(files.len());
-        for file in &files {
-            schemas.push(footer_schema(file).map_err(|error| {
-                let (name, file) = (&source.name, file.display());
-                Error::corrupt(format!("file `{file}` of source `{name}` is not a whole Parquet file")).because(error)
-            })?);
-        }
-        let schema = Schema::try_merge(schemas).map_err(|error| {
-            let name = &source.name;
-            Error::invalid_definition(format!("the files of source `{name}` don't have the same columns"))
-                .because(error)
-        })?;
-        let files = files.iter().map(|file| file.display().to_string()).collect();
-        Ok(Self { source: source.clone(), files, schema: Arc::new(schema) })
+    /// Where there is no file, a file is not whole, or two files disagree about a column.
+    pub(crate) async fn open(source: &Source, root: &Path) -> Result<Self> {
+        Self::open_in(source, root, &session()).await
+    }
+
+    /// As [`SourceTable::open`], for plans that run in `session`.
+    pub(crate) async fn open_in(source: &Source, root: &Path, session: &SessionContext) -> Result<Self> {
+        let path = TablePath { path: &source.path, format: source.format, root };
+        let text = TextColumns::Text { date: source.date_partition_column.as_deref() };
+        let table = Table::open(Owner::Source(source.name.clone()), path, text, session).await?;
+        Ok(Self { source: source.clone(), table, session: session.clone() })
     }
 
     /// Checks that the column called `name` in the definitions is there and can become a `data_type`.
@@ -84,11 +86,12 @@ impl SourceTable {
     /// Says what the file has instead.
     pub(crate) fn check(&self, name: &str, data_type: DataType) -> Result<(), String> {
         let column = self.column_in_file(name);
-        let Ok(field) = self.schema.field_with_name(column) else {
-            let known = self.schema.fields().iter().map(|field| field.name().as_str());
+        let schema = self.table.schema();
+        let Ok(field) = schema.field_with_name(column) else {
+            let known = schema.fields().iter().map(|field| field.name().as_str());
             return Err(format!("source `{}` has no column `{column}`: {}", self.source.name, hint(column, known)));
         };
-        if is_convertible(field.data_type(), data_type) {
+        if is_convertible_column(field, data_type) {
             return Ok(());
         }
         let (source, found) = (&self.source.name, field.data_type());
@@ -101,6 +104,110 @@ impl SourceTable {
         mapped.map_or(name, |(column, _)| column)
     }
 
+    /// Where things are in the rows of [`SourceTable::keyed_rows`].
+    pub(crate) fn layout(&self, known_at: bool) -> SourceLayout {
+        SourceLayout { has_created: self.source.created_timestamp_column.is_some(), known_at }
+    }
+
+    /// A plan of the rows in `window` that have their join keys and their event timestamp, keyed, with `columns` behind.
+    ///
+    /// # Errors
+    /// Where a column is missing or has a type that doesn't convert.
+    pub(crate) async fn keyed_rows(
+        &self,
+        join_keys: &JoinKeys,
+        columns: &[(String, DataType)],
+        window: Window,
+        known_at: bool,
+        partitions: usize,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let wanted = self.wanted(join_keys.columns(), columns);
+        let (input, places) = self.raw(&wanted, window, partitions).await?;
+        let layout = self.layout(known_at);
+        let fields = self.fields(&wanted);
+        let rows = KeyedRows { wanted, fields, places, join_keys: join_keys.clone(), layout, window };
+        let schema = rows.schema();
+        let (source, out) = (self.source.name.clone(), Arc::clone(&schema));
+        let rows = move |batch: &RecordBatch, position: Position| {
+            let rows = rows.of(batch, position, &out);
+            rows.map_err(|error| Error::corrupt(format!("source `{source}`: {}", error.message())))
+        };
+        let plan = MapExec::new("SourceRowsExec", format!("source={}", self.source.name), input, schema, rows);
+        Ok(Arc::new(plan.reading(self.owner())))
+    }
+
+    /// Plans of `columns` alone, in at most `parts` parts; row by row the same rows as [`SourceTable::keyed_rows`] before it
+    /// leaves any out.
+    ///
+    /// # Errors
+    /// Where a column is missing or has a type that doesn't convert.
+    pub(crate) async fn columns(
+        &self,
+        columns: &[(String, DataType)],
+        window: Window,
+        partitions: usize,
+        parts: usize,
+    ) -> Result<Vec<ColumnsInput>> {
+        let mut inputs = Vec::new();
+        for part in 0..parts.min(columns.len()) {
+            let places: Vec<usize> = (part..columns.len()).step_by(parts).collect();
+            let wanted: Vec<(String, DataType)> = places.iter().map(|place| columns[*place].clone()).collect();
+            let (input, raw_places) = self.raw(&wanted, window, partitions).await?;
+            let schema = input.schema();
+            let detail = format!("source={}, columns={}", self.source.name, wanted.len());
+            let same = |batch: &RecordBatch, _: Position| Ok(batch.clone());
+            let plan = MapExec::new("SourceColumnsExec", detail, input, schema, same).reading(self.owner());
+            let (source, fields) = (self.source.name.clone(), self.fields(&wanted));
+            let convert = move |raw: &[ArrayRef]| {
+                let converted = wanted.iter().zip(&fields).zip(&raw_places).map(|(((name, to), field), place)| {
+                    let blame = |reason| Error::corrupt(format!("source `{source}`: column `{name}`: {reason}"));
+                    convert_column(field, &raw[*place], *to).map_err(blame)
+                });
+                converted.collect()
+            };
+            inputs.push(ColumnsInput { plan: Arc::new(plan), columns: places, convert: Arc::new(convert) });
+        }
+        Ok(inputs)
+    }
+
+    /// The files' fields behind `wanted`, which were checked to be there.
+    fn fields(&self, wanted: &[(String, DataType)]) -> Vec<Field> {
+        let schema = self.table.schema();
+        let field = |(name, _): &(String, DataType)| {
+            schema.field_with_name(self.column_in_file(name)).expect("the column was checked to be there").clone()
+        };
+        wanted.iter().map(field).collect()
+    }
+
+    /// A plan of the files' columns behind `wanted`, each once, and where each wanted one is in it.
+    async fn raw(
+        &self,
+        wanted: &[(String, DataType)],
+        window: Window,
+        partitions: usize,
+    ) -> Result<(Arc<dyn ExecutionPlan>, Vec<usize>)> {
+        for (name, data_type) in wanted {
+            self.check(name, *data_type).map_err(Error::invalid_definition)?;
+        }
+        let schema = self.table.schema();
+        let in_file = |(name, _): &(String, DataType)| {
+            schema.index_of(self.column_in_file(name)).expect("the column was checked to be there")
+        };
+        let columns: Vec<usize> = wanted.iter().map(in_file).collect();
+        let mut projection = columns.clone();
+        projection.sort_unstable();
+        projection.dedup();
+        let place = |column: &usize| projection.binary_search(column).expect("it was put there");
+        let places = columns.iter().map(place).collect();
+        let filter = pruning::filter(&self.source, schema, window);
+        let plan = self.table.scan(&projection, filter.as_ref(), partitions).await?;
+        Ok((plan, places))
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::Source(self.source.name.clone())
+    }
+
     /// Reads the rows asked for, file after file; row groups outside the interval are not read.
     ///
     /// # Errors
@@ -109,36 +216,34 @@ impl SourceTable {
         &self,
         request: &ScanRequest,
     ) -> Result<impl Stream<Item = Result<SourceRows>> + Send + 'static> {
-        let wanted = self.wanted(request);
-        for (name, data_type) in &wanted {
-            self.check(name, *data_type).map_err(Error::invalid_definition)?;
-        }
-        let name = self.source.name.clone();
-        let failed = move |error: datafusion::error::DataFusionError| {
-            Error::corrupt(format!("source `{name}` can't be read")).because(error)
-        };
-        let rows = self.rows(request).await.map_err(failed.clone())?;
-        let stream = rows.execute_stream().await.map_err(failed.clone())?;
+        let wanted = self.wanted(&request.join_keys, &request.columns);
+        let owner = self.owner();
+        let (plan, places) = self.raw(&wanted, request.window(), 1).await?;
+        let schema = plan.schema();
+        let fields = places.iter().map(|place| schema.field(*place).clone()).collect();
+        let stream = plan.execute(0, self.session.task_ctx()).map_err(|error| owner.failed(error))?;
         let typed = Typed {
             wanted,
+            fields,
+            places,
             join_keys: request.join_keys.len(),
             has_created: self.source.created_timestamp_column.is_some(),
         };
-        let (from, to) = (request.from, request.to);
+        let window = request.window();
         let source = self.source.name.clone();
-        Ok(stream.map_err(failed).map(move |batch| {
-            let rows = typed.rows(&batch?, from, to);
+        Ok(stream.map_err(move |error| owner.failed(error)).map(move |batch| {
+            let rows = typed.rows(&batch?, window);
             rows.map_err(|reason| Error::corrupt(format!("source `{source}`: {reason}")))
         }))
     }
 
     /// The columns to read, in order: join keys, event timestamp, created timestamp if there is one, the rest.
-    fn wanted(&self, request: &ScanRequest) -> Vec<(String, DataType)> {
+    fn wanted(&self, join_keys: &[(String, DataType)], columns: &[(String, DataType)]) -> Vec<(String, DataType)> {
         let timestamp = |name: &String| (self.name_in_definitions(name), ScalarType::Timestamp.into());
-        let mut wanted = request.join_keys.clone();
+        let mut wanted = join_keys.to_vec();
         wanted.push(timestamp(&self.source.timestamp_field));
         wanted.extend(self.source.created_timestamp_column.as_ref().map(timestamp));
-        wanted.extend(request.columns.iter().cloned());
+        wanted.extend(columns.iter().cloned());
         wanted
     }
 
@@ -146,54 +251,6 @@ impl SourceTable {
     fn name_in_definitions(&self, column: &str) -> String {
         self.source.field_mapping.get(column).cloned().unwrap_or_else(|| column.to_owned())
     }
-
-    async fn rows(&self, request: &ScanRequest) -> datafusion::error::Result<DataFrame> {
-        let options = ParquetReadOptions::default().schema(&self.schema).parquet_pruning(true);
-        let mut rows = session().read_parquet(self.files.clone(), options).await?;
-        if let Some(filter) = self.interval_filter(request) {
-            rows = rows.filter(filter)?;
-        }
-        let column = |(name, _): &(String, DataType)| Expr::Column(Column::new_unqualified(self.column_in_file(name)));
-        // A column may be wanted twice, as join key and as input of a transform; an alias keeps the names apart.
-        let columns: Vec<Expr> = self
-            .wanted(request)
-            .iter()
-            .enumerate()
-            .map(|(place, wanted)| column(wanted).alias(place.to_string()))
-            .collect();
-        rows.select(columns)
-    }
-
-    /// The interval as a condition on the file's own type, so that the statistics of row groups and pages apply. A little
-    /// wider than asked for where the unit is coarser; the exact bounds are held afterwards.
-    fn interval_filter(&self, request: &ScanRequest) -> Option<Expr> {
-        let field = self.schema.field_with_name(&self.source.timestamp_field).ok()?;
-        let ArrowType::Timestamp(unit, zone) = field.data_type() else { return None };
-        let column = Expr::Column(Column::new_unqualified(&self.source.timestamp_field));
-        let from = request.from.and_then(|from| instant(from, *unit, zone.clone(), 0));
-        let to = request.to.and_then(|to| instant(to, *unit, zone.clone(), 1));
-        let from = from.map(|from| column.clone().gt_eq(Expr::Literal(from, None)));
-        let to = to.map(|to| column.lt_eq(Expr::Literal(to, None)));
-        let inside = match (from, to) {
-            (Some(from), Some(to)) => from.and(to),
-            (from, to) => from.or(to)?,
-        };
-        // Rows without a timestamp are let through, to be counted.
-        Some(inside.or(Expr::Column(Column::new_unqualified(&self.source.timestamp_field)).is_null()))
-    }
-}
-
-/// `micros` in another unit, rounded down, plus `more` units; `None` where it is out of range, which then bounds nothing.
-fn instant(micros: i64, unit: TimeUnit, zone: Option<Arc<str>>, more: i64) -> Option<ScalarValue> {
-    Some(match unit {
-        TimeUnit::Second => ScalarValue::TimestampSecond(Some(micros.div_euclid(1_000_000) + more), zone),
-        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(Some(micros.div_euclid(1_000) + more), zone),
-        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), zone),
-        TimeUnit::Nanosecond => {
-            let nanos = micros.checked_mul(1_000)?.checked_add(more * 999)?;
-            ScalarValue::TimestampNanosecond(Some(nanos), zone)
-        }
-    })
 }
 
 /// One partition, so that rows come in the order of the files; types as the files have them.
@@ -204,25 +261,22 @@ pub(crate) fn session() -> SessionContext {
     SessionContext::new_with_config(config)
 }
 
-fn footer_schema(file: &Path) -> Result<Schema, Box<dyn std::error::Error + Send + Sync>> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file)?)?;
-    Ok(Schema::new(builder.schema().fields().clone()))
-}
-
 /// How a batch of the files becomes typed rows.
 struct Typed {
     wanted: Vec<(String, DataType)>,
+    fields: Vec<Field>,
+    places: Vec<usize>,
     join_keys: usize,
     has_created: bool,
 }
 
 impl Typed {
-    fn rows(&self, batch: &RecordBatch, from: Option<i64>, to: Option<i64>) -> Result<SourceRows, String> {
-        let typed = self.wanted.iter().zip(batch.columns());
-        let typed = typed
-            .map(|((name, to), column)| convert(column, *to).map_err(|reason| format!("column `{name}`: {reason}")));
+    fn rows(&self, batch: &RecordBatch, window: Window) -> Result<SourceRows, String> {
+        let typed = self.wanted.iter().zip(&self.fields).zip(&self.places).map(|(((name, to), field), place)| {
+            convert_column(field, batch.column(*place), *to).map_err(|reason| format!("column `{name}`: {reason}"))
+        });
         let columns = typed.collect::<Result<Vec<_>, _>>()?;
-        let (columns, left_out) = self.usable(columns, from, to)?;
+        let (columns, left_out) = self.usable(columns, window)?;
         let times =
             |column: &ArrayRef| column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>();
         let event_timestamps = times(&columns[self.join_keys]).values().to_vec();
@@ -237,35 +291,13 @@ impl Typed {
         Ok(SourceRows { keys, event_timestamps, created_timestamps, columns, left_out })
     }
 
-    /// Drops rows outside the interval, and, counting them, rows without a join key or an event timestamp.
-    fn usable(
-        &self,
-        columns: Vec<ArrayRef>,
-        from: Option<i64>,
-        to: Option<i64>,
-    ) -> Result<(Vec<ArrayRef>, u64), String> {
-        let event = columns[self.join_keys].as_primitive::<TimestampMicrosecondType>();
-        let inside = |time: Option<i64>| {
-            time.is_none_or(|time| from.is_none_or(|from| from <= time) && to.is_none_or(|to| time <= to))
-        };
-        let inside: BooleanArray = event.iter().map(|time| Some(inside(time))).collect();
-        let keyed = columns[..=self.join_keys].iter().fold(None, |all: Option<NullBuffer>, column| {
-            NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref())
-        });
-        let usable = match &keyed {
-            None => inside.clone(),
-            Some(keyed) => BooleanArray::new(inside.values() & keyed.inner(), None),
-        };
-        if usable.true_count() == usable.len() {
+    /// Drops rows outside the window, and, counting them, rows without a join key or an event timestamp.
+    fn usable(&self, columns: Vec<ArrayRef>, window: Window) -> Result<(Vec<ArrayRef>, u64), String> {
+        let Usable { rows, left_out } = usable(&columns[..=self.join_keys], window);
+        if rows.true_count() == rows.len() {
             return Ok((columns, 0));
         }
-        let fields =
-            self.wanted.iter().enumerate().map(|(place, (_, data_type))| {
-                arrow::datatypes::Field::new(place.to_string(), data_type.to_arrow(), true)
-            });
-        let schema = Schema::new(fields.collect::<Vec<_>>());
-        let batch = RecordBatch::try_new(Arc::new(schema), columns).map_err(|error| error.to_string())?;
-        let batch = filter_record_batch(&batch, &usable).map_err(|error| error.to_string())?;
-        Ok((batch.columns().to_vec(), (inside.true_count() - usable.true_count()) as u64))
+        let keep = |column: &ArrayRef| filter(column, &rows).map_err(|error| error.to_string());
+        Ok((columns.iter().map(keep).collect::<Result<_, _>>()?, left_out))
     }
 }

@@ -99,9 +99,10 @@ impl Cut {
         if with_value {
             wanted.push(("value", "int64"));
         }
-        let places = (0..wanted.len()).collect();
+        let places: Vec<usize> = (0..wanted.len()).collect();
+        let fields = places.iter().map(|place| source.schema().field(*place).clone()).collect();
         let wanted = wanted.into_iter().map(|(name, to)| (name.to_owned(), to.parse().unwrap())).collect();
-        let rows = KeyedRows { wanted, places, join_keys: self.join_keys(), layout, window: Window::default() };
+        let rows = KeyedRows { wanted, fields, places, join_keys: self.join_keys(), layout, window: Window::default() };
         let schema = rows.schema();
         let out = Arc::clone(&schema);
         let rows = move |batch: &RecordBatch, position: Position| rows.of(batch, position, &out);
