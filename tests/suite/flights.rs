@@ -43,7 +43,7 @@ async fn flights() -> FeatureStore {
 
 async fn training_set(store: &FeatureStore) -> RecordBatch {
     let selection = Selection::Service("delay_model".to_owned());
-    let request = HistoricalRequest { selection, full_feature_names: false, known_at: false, event_timestamp: None };
+    let request = HistoricalRequest::new(selection);
     get_historical_features(store, &request, january()).await.unwrap()
 }
 

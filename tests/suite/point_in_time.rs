@@ -89,12 +89,7 @@ fn numbers(array: &ArrayRef) -> Vec<Option<i64>> {
 }
 
 async fn joined(store: &FeatureStore, entities: &[EntityRow], known_at: bool) -> RecordBatch {
-    let request = HistoricalRequest {
-        selection: features(&["sales"]),
-        full_feature_names: false,
-        known_at,
-        event_timestamp: None,
-    };
+    let request = HistoricalRequest { known_at, ..HistoricalRequest::new(features(&["sales"])) };
     get_historical_features(store, &request, entity_table(entities)).await.unwrap()
 }
 

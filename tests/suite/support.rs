@@ -156,12 +156,7 @@ pub(crate) async fn historical(
     selection: &[&str],
     entity_rows: RecordBatch,
 ) -> Result<RecordBatch, Error> {
-    let request = HistoricalRequest {
-        selection: features(selection),
-        full_feature_names: false,
-        known_at: false,
-        event_timestamp: None,
-    };
+    let request = HistoricalRequest::new(features(selection));
     get_historical_features(store, &request, entity_rows).await
 }
 

@@ -18,6 +18,7 @@ mod lookup;
 mod output;
 mod parity;
 mod progress;
+mod resources;
 mod sample_data;
 mod sdk;
 mod session;

@@ -171,7 +171,13 @@ fn state_after(before: &State, repository: &Repository, plan: &Plan) -> State {
     for view in definitions.feature_views.iter().filter(|view| view.online) {
         views.entry(view.name.clone()).or_default().remember(row_schema(view));
     }
-    let mut after = State { project, definitions, transforms, views: BTreeMap::new() };
+    let mut after = State {
+        project,
+        definitions,
+        transforms,
+        views: BTreeMap::new(),
+        saved_datasets: before.saved_datasets.clone(),
+    };
     for (name, view) in &mut views {
         if StoredContent::of(before, name) != StoredContent::of(&after, name) {
             view.materialized.clear();

@@ -1,19 +1,17 @@
 //! What is in a training set: each column's values in numbers, and its nulls by cause.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::async_reader::ParquetObjectReader;
+use object_store::ObjectStoreExt as _;
 use serde::Serialize;
 
 use crate::features::StatusCounts;
 use crate::offline::session::session;
-use crate::offline::statistics::column_statistics;
+use crate::offline::statistics::{column_statistics, parquet_metadata};
 use crate::offline::table::{Owner, Table, TablePath, TextColumns};
 use crate::historical::Resources;
 use crate::training_set::{PROVENANCE_KEY, Provenance};
-use crate::{Error, Result, storage};
+use crate::{Result, storage};
 
 pub use crate::offline::statistics::{ColumnStatistics, TopValue};
 
@@ -71,10 +69,13 @@ pub async fn describe_table(path: &str, resources: &Resources) -> Result<TableSt
 /// Where the file can't be read.
 async fn provenance(path: &str) -> Result<Option<Provenance>> {
     let place = storage::open(path, Path::new(""))?;
-    let reader = ParquetObjectReader::new(Arc::clone(&place.store), place.path.clone());
-    let file = ParquetRecordBatchStreamBuilder::new(reader).await;
-    let file = file.map_err(|error| Error::invalid_input(format!("`{path}` can't be read as Parquet")).because(error))?;
-    let metadata = file.metadata().file_metadata().key_value_metadata();
+    let file = place.store.head(&place.path).await.map_err(|error| storage::failure(&unreadable(path), error))?;
+    let metadata = parquet_metadata(&place.store, &file).await.map_err(|error| Owner::Table.failed(error))?;
+    let metadata = metadata.file_metadata().key_value_metadata();
     let json = metadata.into_iter().flatten().find(|entry| entry.key == PROVENANCE_KEY);
     json.and_then(|entry| entry.value.as_deref()).map(Provenance::from_json).transpose()
+}
+
+fn unreadable(path: &str) -> String {
+    format!("`{path}` can't be read")
 }

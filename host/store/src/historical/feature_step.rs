@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use skewless_runtime::Limits;
 

@@ -139,7 +139,7 @@ pub struct FeatureSummary {
 }
 
 /// A training set that was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Written {
     /// its rows and features
     #[serde(flatten)]

@@ -6,13 +6,16 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, UInt64Type};
 use arrow::util::display::array_value_to_string;
+use datafusion::common::Column;
 use datafusion::dataframe::DataFrame;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::Result;
 use datafusion::execution::context::SessionContext;
 use datafusion::functions_aggregate::expr_fn::{approx_distinct, approx_percentile_cont, avg, count, max, min};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{Expr, lit};
-use datafusion::common::Column;
+use object_store::{ObjectMeta, ObjectStore};
+use parquet::file::metadata::ParquetMetaData;
 use serde::Serialize;
 
 use super::plan_table::table;
@@ -68,6 +71,11 @@ pub struct TopValue {
     pub value: String,
     /// how many rows have it
     pub count: u64,
+}
+
+/// What the footer of a Parquet file says.
+pub(crate) async fn parquet_metadata(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Arc<ParquetMetaData>> {
+    DFParquetMetadata::new(store.as_ref(), file).fetch_metadata().await
 }
 
 /// The rows of `plan`, and each of its columns.

@@ -215,6 +215,7 @@ async fn a_commit_is_stored_in_a_form_that_later_versions_can_read() {
     };
     let transform = AppliedTransform { digest: "sha256:00".into(), size_bytes: 1, signature };
     let state = State {
+        saved_datasets: [].into(),
         project: "flights".into(),
         definitions: Definitions::default(),
         transforms: [("double".to_owned(), transform)].into(),

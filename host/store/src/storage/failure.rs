@@ -42,7 +42,7 @@ pub(crate) fn store_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| error.source())
+    std::iter::successors(Some(error), |error| (*error).source())
 }
 
 fn is_kind(error: &StoreError, kind: HttpErrorKind) -> bool {

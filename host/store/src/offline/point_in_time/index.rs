@@ -23,7 +23,7 @@ pub(super) struct EntityIndex {
 /// Entity key → group.
 enum Groups {
     Integers(HashMap<i64, u32>),
-    Bytes(HashMap<Box<[u8]>, u32>),
+    Bytes(HashMap<Vec<u8>, u32>),
 }
 
 impl EntityIndex {
@@ -110,8 +110,8 @@ fn group_integers(keys: &[i64]) -> (HashMap<i64, u32>, Vec<u32>) {
     (groups, rows)
 }
 
-fn group_bytes<'a>(keys: impl Iterator<Item = &'a [u8]>) -> (HashMap<Box<[u8]>, u32>, Vec<u32>) {
-    let mut groups: HashMap<Box<[u8]>, u32> = HashMap::new();
+fn group_bytes<'a>(keys: impl Iterator<Item = &'a [u8]>) -> (HashMap<Vec<u8>, u32>, Vec<u32>) {
+    let mut groups: HashMap<Vec<u8>, u32> = HashMap::new();
     let number = |key: &[u8]| {
         let next = groups.len() as u32;
         *groups.entry_ref(key).or_insert(next)

@@ -31,7 +31,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType as ArrowType, Field, Int64Type, Schema, SchemaRef, UInt64Type};
 
 pub(crate) use hash::{ColumnsInput, HashInput, PointInTimeHashExec};
-pub(crate) use merge::{MergeInput, PointInTimeMergeExec};
+pub(crate) use merge::{MergeInput, PointInTimeMergeExec, ascending};
 
 /// Where things are in a batch of entity rows.
 ///

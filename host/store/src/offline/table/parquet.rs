@@ -113,7 +113,7 @@ impl Footers {
             let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(columns.table_schema()));
             pruning.build(Arc::clone(predicate))
         });
-        let pruning = pruning.as_ref();
+        let pruning = pruning.as_deref();
         let wanted = |(shown, file, values): (String, ObjectMeta, Vec<ScalarValue>)| async move {
             let metadata = self.metadata(&file).await.map_err(|error| broken(owner, &shown, error))?;
             let groups = row_groups(&file, &metadata, pruning).map_err(|error| broken(owner, &shown, error))?;
