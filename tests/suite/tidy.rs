@@ -42,7 +42,16 @@ fn heavy_dependencies_have_one_home_each() {
         ("wasmtime::", ["host/runtime"].as_slice()),
         ("datafusion::", &["host/store/src/offline"]),
         ("redb::", &["host/store/src/online"]),
-        ("object_store::", &["host/store/src/registry"]),
+        ("deltalake_core::", &["host/store/src/offline/table"]),
+        (
+            "object_store::",
+            &[
+                "host/store/src/storage",
+                "host/store/src/registry",
+                "host/store/src/offline/table",
+                "host/store/src/offline/files.rs",
+            ],
+        ),
         ("axum::", &["host/server"]),
         ("clap::", &["host/cli"]),
     ] {

@@ -90,7 +90,7 @@ pub async fn plan(repository: &Repository, runtime: &Runtime) -> Result<Plan> {
         let limits = repository.definitions.transform(name).map(|definition| definition.limits).unwrap_or_default();
         (name.clone(), AppliedComponent { transform: built.transform.clone(), limits })
     });
-    checks::check(repository, &components.collect())?;
+    checks::check(repository, &components.collect()).await?;
     let (parent, state) =
         registry.current().await?.map_or((0, State::default()), |commit| (commit.number, commit.state));
     let changes = diff(&state.definitions, &repository.definitions);

@@ -191,7 +191,7 @@ async fn join_view(
     let view = &stored.view;
     let source = store.definitions().source(&view.source).expect("definitions were checked when they were applied");
     let features = ViewFeatures::new(view, &stored.features, store.components())?;
-    let table = SourceTable::open(source, store.root())?;
+    let table = SourceTable::open(source, store.root()).await?;
     let first = asked.event_timestamps.iter().min().copied();
     let scan = ScanRequest {
         join_keys: stored.join_keys.iter().map(|key| (key.name.clone(), key.data_type)).collect(),

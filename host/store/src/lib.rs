@@ -29,6 +29,7 @@ pub mod registry;
 pub mod row_schema;
 pub mod samples;
 mod status;
+mod storage;
 mod stored_content;
 mod training_set;
 mod view_features;

@@ -172,7 +172,7 @@ async fn materialize_view(
         to: Some(request.end.as_microsecond()),
     };
     let seen = Arc::new(Seen::default());
-    let rows = Arc::clone(&seen).watch(SourceTable::open(source, store.root())?.scan(&scan).await?);
+    let rows = Arc::clone(&seen).watch(SourceTable::open(source, store.root()).await?.scan(&scan).await?);
     let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
     let mut writer = Writer {
         view,

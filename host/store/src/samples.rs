@@ -78,7 +78,7 @@ async fn read(
         from: None,
         to: None,
     };
-    let mut stream = std::pin::pin!(SourceTable::open(source, &repository.root)?.scan(&request).await?);
+    let mut stream = std::pin::pin!(SourceTable::open(source, &repository.root).await?.scan(&request).await?);
     let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); columns.len()];
     let mut rows = 0;
     while let Some(batch) = stream.next().await {

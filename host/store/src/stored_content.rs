@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use skewless_runtime::DataType;
 
-use crate::definitions::ViewTransform;
+use crate::definitions::{Format, ViewTransform};
 use crate::registry::State;
 
 /// See the [module](self).
@@ -15,6 +15,7 @@ use crate::registry::State;
 pub(crate) struct StoredContent {
     join_keys: Vec<(String, DataType)>,
     path: String,
+    format: Option<Format>,
     timestamp_field: String,
     created_timestamp_column: Option<String>,
     field_mapping: BTreeMap<String, String>,
@@ -32,6 +33,7 @@ impl StoredContent {
         Some(Self {
             join_keys: join_keys.map(|key| (key.name, key.data_type)).collect(),
             path: source.path.clone(),
+            format: source.format,
             timestamp_field: source.timestamp_field.clone(),
             created_timestamp_column: source.created_timestamp_column.clone(),
             field_mapping: source.field_mapping.clone(),

@@ -12,10 +12,10 @@ use crate::view_features::ViewFeatures;
 use crate::{Error, Result};
 
 /// Checks all of `repository`; the first thing that doesn't fit is the error, with its place in the files.
-pub(super) fn check(repository: &Repository, components: &BTreeMap<String, AppliedComponent>) -> Result<()> {
+pub(super) async fn check(repository: &Repository, components: &BTreeMap<String, AppliedComponent>) -> Result<()> {
     let mut tables = BTreeMap::new();
     for source in &repository.definitions.sources {
-        tables.insert(source.name.as_str(), check_source(repository, source)?);
+        tables.insert(source.name.as_str(), check_source(repository, source).await?);
     }
     for view in &repository.definitions.feature_views {
         check_feature_view(repository, view, &tables[view.source.as_str()], components)?;
@@ -34,9 +34,9 @@ pub(super) fn check(repository: &Repository, components: &BTreeMap<String, Appli
     Ok(())
 }
 
-fn check_source(repository: &Repository, source: &Source) -> Result<SourceTable> {
+async fn check_source(repository: &Repository, source: &Source) -> Result<SourceTable> {
     let blame = |path: &str, error: Error| blame(repository, Kind::Source, &source.name, path, error);
-    let table = SourceTable::open(source, &repository.root).map_err(|error| blame("path", error))?;
+    let table = SourceTable::open(source, &repository.root).await.map_err(|error| blame("path", error))?;
     let timestamp: DataType = ScalarType::Timestamp.into();
     let created = source.created_timestamp_column.as_ref();
     let columns = [("timestamp_field", Some(&source.timestamp_field)), ("created_timestamp_column", created)];

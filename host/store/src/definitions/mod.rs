@@ -42,7 +42,7 @@ pub use reference::{BadReference, FeatureRef, InputRef};
 pub use repository::{Repository, SETTINGS_FILE};
 pub use schema::{json_schema, settings_json_schema};
 pub use settings::{OnlineStoreSettings, Settings};
-pub use source::Source;
+pub use source::{Format, Source};
 pub use transform::{LimitsDefinition, TransformDefinition};
 pub use ttl::{BadTtl, Ttl};
 

@@ -3,7 +3,10 @@
 //! One rule for everything that comes from outside, source columns and entity rows alike: a conversion that loses
 //! nothing is done, any other is refused when the definitions are applied. Integers widen; floats widen; strings, bytes
 //! and lists change their layout; instants of any unit and zone become microseconds in UTC (nanoseconds are cut, an
-//! instant without a zone is taken as UTC).
+//! instant without a zone is taken as UTC). Text of a CSV file or of a folder's name has no type until the definitions say one,
+//! and is read as that.
+
+mod text;
 
 use std::sync::Arc;
 
@@ -11,6 +14,8 @@ use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType as ArrowType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use skewless_runtime::{DataType, ScalarType};
+
+pub(crate) use text::{convert_column, is_convertible_column, is_text, text_field};
 
 /// Whether [`convert`] can make a `to` of a `from` without losing anything.
 pub(crate) fn is_convertible(from: &ArrowType, to: DataType) -> bool {

@@ -1,8 +1,9 @@
-//! The offline store: Parquet files, read as columns of the definitions' names and types.
+//! The offline store: files, read as columns of the definitions' names and types.
 //!
 //! ```text
-//! files ─► source (scan: projected, pruned by time, converted) ─┬─► point_in_time   newest row for each entity row
-//!                                                                └─► latest          newest row of each entity
+//! files ─► table (found, pinned, in order) ─► source (projected, pruned by time, converted) ─┬─► point_in_time
+//!                                                                                             └─► latest
+//!                                    point_in_time: newest row for each entity row; latest: newest row of each entity
 //! ```
 //!
 //! The only home of DataFusion, which reads and prunes the files and sorts, on disk where memory is short. The rule of which row
@@ -14,3 +15,4 @@ mod files;
 pub(crate) mod latest;
 pub(crate) mod point_in_time;
 pub(crate) mod source;
+pub(crate) mod table;

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::NullBuffer;
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType as ArrowType, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType as ArrowType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionContext;
-use datafusion::prelude::{Expr, ParquetReadOptions, SessionConfig};
+use datafusion::prelude::{Expr, SessionConfig};
 use futures::{Stream, StreamExt, TryStreamExt};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use skewless_runtime::{DataType, ScalarType};
 
-use super::conversion::{convert, is_convertible};
-use super::files;
+use super::conversion::{convert_column, is_convertible_column};
+use super::table::{Owner, Table, TablePath, TextColumns};
 use crate::definitions::{Source, hint};
 use crate::online::encode_keys;
 use crate::{Error, Result};
@@ -24,8 +22,8 @@ use crate::{Error, Result};
 /// A source whose files are found and whose schema is known.
 pub(crate) struct SourceTable {
     source: Source,
-    files: Vec<String>,
-    schema: SchemaRef,
+    table: Table,
+    session: SessionContext,
 }
 
 /// What to read of a source.
@@ -56,26 +54,16 @@ pub(crate) struct SourceRows {
 }
 
 impl SourceTable {
-    /// Finds the files of `source` and reads their footers.
+    /// Finds the files of `source` and reads what tells their columns.
     ///
     /// # Errors
-    /// Where there is no file, a file is no whole Parquet file, or two files disagree about a column.
-    pub(crate) fn open(source: &Source, root: &Path) -> Result<Self> {
-        let files = files::expand(&source.path, root)?;
-        let mut schemas = Vec::with_capacity(files.len());
-        for file in &files {
-            schemas.push(footer_schema(file).map_err(|error| {
-                let (name, file) = (&source.name, file.display());
-                Error::corrupt(format!("file `{file}` of source `{name}` is not a whole Parquet file")).because(error)
-            })?);
-        }
-        let schema = Schema::try_merge(schemas).map_err(|error| {
-            let name = &source.name;
-            Error::invalid_definition(format!("the files of source `{name}` don't have the same columns"))
-                .because(error)
-        })?;
-        let files = files.iter().map(|file| file.display().to_string()).collect();
-        Ok(Self { source: source.clone(), files, schema: Arc::new(schema) })
+    /// Where there is no file, a file is not whole, or two files disagree about a column.
+    pub(crate) async fn open(source: &Source, root: &Path) -> Result<Self> {
+        let session = session();
+        let path = TablePath { path: &source.path, format: source.format, root };
+        let text = TextColumns::Text { date: source.date_partition_column.as_deref() };
+        let table = Table::open(Owner::Source(source.name.clone()), path, text, &session).await?;
+        Ok(Self { source: source.clone(), table, session })
     }
 
     /// Checks that the column called `name` in the definitions is there and can become a `data_type`.
@@ -84,11 +72,12 @@ impl SourceTable {
     /// Says what the file has instead.
     pub(crate) fn check(&self, name: &str, data_type: DataType) -> Result<(), String> {
         let column = self.column_in_file(name);
-        let Ok(field) = self.schema.field_with_name(column) else {
-            let known = self.schema.fields().iter().map(|field| field.name().as_str());
+        let schema = self.table.schema();
+        let Ok(field) = schema.field_with_name(column) else {
+            let known = schema.fields().iter().map(|field| field.name().as_str());
             return Err(format!("source `{}` has no column `{column}`: {}", self.source.name, hint(column, known)));
         };
-        if is_convertible(field.data_type(), data_type) {
+        if is_convertible_column(field, data_type) {
             return Ok(());
         }
         let (source, found) = (&self.source.name, field.data_type());
@@ -113,20 +102,25 @@ impl SourceTable {
         for (name, data_type) in &wanted {
             self.check(name, *data_type).map_err(Error::invalid_definition)?;
         }
-        let name = self.source.name.clone();
-        let failed = move |error: datafusion::error::DataFusionError| {
-            Error::corrupt(format!("source `{name}` can't be read")).because(error)
+        let owner = Owner::Source(self.source.name.clone());
+        let schema = self.table.schema();
+        let place = |(name, _): &(String, DataType)| {
+            schema.index_of(self.column_in_file(name)).expect("the columns were checked above")
         };
-        let rows = self.rows(request).await.map_err(failed.clone())?;
-        let stream = rows.execute_stream().await.map_err(failed.clone())?;
+        let projection: Vec<usize> = wanted.iter().map(place).collect();
+        let fields = projection.iter().map(|place| schema.field(*place).clone()).collect();
+        let filter = [self.interval_filter(request), self.date_filter(request)].into_iter().flatten().reduce(Expr::and);
+        let plan = self.table.scan(&projection, filter.as_ref(), 1).await?;
+        let stream = plan.execute(0, self.session.task_ctx()).map_err(|error| owner.failed(error))?;
         let typed = Typed {
             wanted,
+            fields,
             join_keys: request.join_keys.len(),
             has_created: self.source.created_timestamp_column.is_some(),
         };
         let (from, to) = (request.from, request.to);
         let source = self.source.name.clone();
-        Ok(stream.map_err(failed).map(move |batch| {
+        Ok(stream.map_err(move |error| owner.failed(error)).map(move |batch| {
             let rows = typed.rows(&batch?, from, to);
             rows.map_err(|reason| Error::corrupt(format!("source `{source}`: {reason}")))
         }))
@@ -147,27 +141,10 @@ impl SourceTable {
         self.source.field_mapping.get(column).cloned().unwrap_or_else(|| column.to_owned())
     }
 
-    async fn rows(&self, request: &ScanRequest) -> datafusion::error::Result<DataFrame> {
-        let options = ParquetReadOptions::default().schema(&self.schema).parquet_pruning(true);
-        let mut rows = session().read_parquet(self.files.clone(), options).await?;
-        if let Some(filter) = self.interval_filter(request) {
-            rows = rows.filter(filter)?;
-        }
-        let column = |(name, _): &(String, DataType)| Expr::Column(Column::new_unqualified(self.column_in_file(name)));
-        // A column may be wanted twice, as join key and as input of a transform; an alias keeps the names apart.
-        let columns: Vec<Expr> = self
-            .wanted(request)
-            .iter()
-            .enumerate()
-            .map(|(place, wanted)| column(wanted).alias(place.to_string()))
-            .collect();
-        rows.select(columns)
-    }
-
     /// The interval as a condition on the file's own type, so that the statistics of row groups and pages apply. A little
     /// wider than asked for where the unit is coarser; the exact bounds are held afterwards.
     fn interval_filter(&self, request: &ScanRequest) -> Option<Expr> {
-        let field = self.schema.field_with_name(&self.source.timestamp_field).ok()?;
+        let field = self.table.schema().field_with_name(&self.source.timestamp_field).ok()?;
         let ArrowType::Timestamp(unit, zone) = field.data_type() else { return None };
         let column = Expr::Column(Column::new_unqualified(&self.source.timestamp_field));
         let from = request.from.and_then(|from| instant(from, *unit, zone.clone(), 0));
@@ -180,6 +157,20 @@ impl SourceTable {
         };
         // Rows without a timestamp are let through, to be counted.
         Some(inside.or(Expr::Column(Column::new_unqualified(&self.source.timestamp_field)).is_null()))
+    }
+
+    /// The interval as a condition on the dates by which the files are partitioned.
+    fn date_filter(&self, request: &ScanRequest) -> Option<Expr> {
+        let column = self.source.date_partition_column.as_ref()?;
+        let column = Expr::Column(Column::new_unqualified(column));
+        let date = |micros: i64| {
+            let days = i32::try_from(micros.div_euclid(24 * 3_600 * 1_000_000)).ok();
+            Expr::Literal(ScalarValue::Date32(days), None)
+        };
+        let from = request.from.map(|from| column.clone().gt_eq(date(from)));
+        let to = request.to.map(|to| column.clone().lt_eq(date(to)));
+        let inside = [from, to].into_iter().flatten().reduce(Expr::and)?;
+        Some(inside.or(column.is_null()))
     }
 }
 
@@ -204,23 +195,19 @@ pub(crate) fn session() -> SessionContext {
     SessionContext::new_with_config(config)
 }
 
-fn footer_schema(file: &Path) -> Result<Schema, Box<dyn std::error::Error + Send + Sync>> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file)?)?;
-    Ok(Schema::new(builder.schema().fields().clone()))
-}
-
 /// How a batch of the files becomes typed rows.
 struct Typed {
     wanted: Vec<(String, DataType)>,
+    fields: Vec<Field>,
     join_keys: usize,
     has_created: bool,
 }
 
 impl Typed {
     fn rows(&self, batch: &RecordBatch, from: Option<i64>, to: Option<i64>) -> Result<SourceRows, String> {
-        let typed = self.wanted.iter().zip(batch.columns());
-        let typed = typed
-            .map(|((name, to), column)| convert(column, *to).map_err(|reason| format!("column `{name}`: {reason}")));
+        let typed = self.wanted.iter().zip(&self.fields).zip(batch.columns()).map(|(((name, to), field), column)| {
+            convert_column(field, column, *to).map_err(|reason| format!("column `{name}`: {reason}"))
+        });
         let columns = typed.collect::<Result<Vec<_>, _>>()?;
         let (columns, left_out) = self.usable(columns, from, to)?;
         let times =
@@ -259,10 +246,11 @@ impl Typed {
         if usable.true_count() == usable.len() {
             return Ok((columns, 0));
         }
-        let fields =
-            self.wanted.iter().enumerate().map(|(place, (_, data_type))| {
-                arrow::datatypes::Field::new(place.to_string(), data_type.to_arrow(), true)
-            });
+        let fields = self
+            .wanted
+            .iter()
+            .enumerate()
+            .map(|(place, (_, data_type))| Field::new(place.to_string(), data_type.to_arrow(), true));
         let schema = Schema::new(fields.collect::<Vec<_>>());
         let batch = RecordBatch::try_new(Arc::new(schema), columns).map_err(|error| error.to_string())?;
         let batch = filter_record_batch(&batch, &usable).map_err(|error| error.to_string())?;

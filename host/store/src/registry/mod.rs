@@ -14,7 +14,6 @@
 //! What must stay true: a number belongs to one commit for ever, and a commit only refers to components that were
 //! stored before it.
 
-mod address;
 mod commit;
 mod components;
 mod interval;
@@ -27,6 +26,7 @@ use std::sync::atomic::AtomicU64;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
+use crate::storage::{self, Place};
 use crate::{Error, Result};
 
 pub use commit::{Action, AppliedTransform, Commit, CommitSummary, State, ViewState};
@@ -46,16 +46,16 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Opens the registry at `address`: a folder relative to `base`, or a URL (`file://`, `memory://`, and what else
-    /// this build of the object store knows). Nothing is read, and no folder made, before it is used.
+    /// Opens the registry at `address`: a folder relative to `base`, or a URL (`file://`, `s3://`, `gs://`, `az://`, and
+    /// `memory://` for tests). Nothing is read, and no folder made, before it is used.
     ///
     /// # Errors
     /// `InvalidDefinition` where the address is no folder and no URL of a known kind.
     pub fn open(address: &str, base: &FilePath, project: &str) -> Result<Self> {
-        let (store, folder) = address::resolve(address, base)?;
+        let Place { store, path, .. } = storage::open(address, base)?;
         Ok(Self {
             store,
-            folder: folder.join(project),
+            folder: path.join(project),
             address: address.to_owned(),
             project: project.to_owned(),
             newest: Arc::default(),
@@ -70,7 +70,7 @@ impl Registry {
 
     /// An error of a store that does not answer, or refuses.
     fn unavailable(&self, doing: &str, error: object_store::Error) -> Error {
-        Error::unavailable(format!("can't {doing} in the registry `{}`", self.address)).because(error)
+        storage::failure(&format!("{doing} in the registry `{}`", self.address), error)
     }
 }
 

@@ -1,0 +1,45 @@
+//! What went wrong while files were read, in one sentence.
+
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+
+use super::Owner;
+use crate::storage::{explain, store_error};
+use crate::{Error, ErrorKind};
+
+/// The error of reading the files of `owner`. An error of our own that passed through a plan comes out as it was.
+pub(super) fn read_failure(owner: &Owner, error: DataFusionError) -> Error {
+    let error = match ours(error) {
+        Ok(ours) => return ours,
+        Err(error) => error,
+    };
+    let told = match store_error(&error) {
+        Some(store_error) => explain(&format!("read {owner}"), store_error),
+        None => owner.damaged(format!("{owner} can't be read")),
+    };
+    match told.kind() {
+        // That a file changed says it all.
+        ErrorKind::Conflict => told,
+        _ => told.because(error),
+    }
+}
+
+/// Our error, if a plan carries it; else the plan's.
+fn ours(error: DataFusionError) -> Result<Error, DataFusionError> {
+    match error {
+        DataFusionError::External(inner) => {
+            inner.downcast::<Error>().map(|ours| *ours).map_err(DataFusionError::External)
+        }
+        DataFusionError::ArrowError(inner, context) => match *inner {
+            ArrowError::ExternalError(inner) => inner
+                .downcast::<Error>()
+                .map(|ours| *ours)
+                .map_err(|inner| DataFusionError::ArrowError(Box::new(ArrowError::ExternalError(inner)), context)),
+            other => Err(DataFusionError::ArrowError(Box::new(other), context)),
+        },
+        DataFusionError::Context(context, inner) => {
+            ours(*inner).map_err(|inner| DataFusionError::Context(context, Box::new(inner)))
+        }
+        other => Err(other),
+    }
+}

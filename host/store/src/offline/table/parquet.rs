@@ -1,0 +1,223 @@
+//! Parquet: footers are read once, and say which row groups are worth reading.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter,
+};
+use datafusion::datasource::physical_plan::{FileGroup, ParquetSource};
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::DataFusionError;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::execution::cache::default_cache::DefaultCache;
+use datafusion::execution::context::SessionState;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{ObjectMeta, ObjectStore};
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+
+use super::Owner;
+use crate::storage::store_error;
+use crate::{Error, Result};
+
+/// How many footers are read at once.
+const FOOTERS_AT_ONCE: usize = 32;
+
+/// How much of a file's end is read at once: most footers are shorter.
+const FOOTER_BYTES: usize = 64 << 10;
+
+/// How much memory the footers of a table may take; those beyond it are read again when they are needed.
+const FOOTERS_BYTES_MAX: usize = 256 << 20;
+
+/// The footers of the files of a table.
+#[derive(Debug)]
+pub(super) struct Footers {
+    store: Arc<dyn ObjectStore>,
+    cache: Arc<FileMetadataCache>,
+}
+
+/// What a footer says.
+pub(super) struct Footer {
+    pub(super) schema: SchemaRef,
+    pub(super) rows: u64,
+}
+
+impl Footers {
+    pub(super) fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, cache: Arc::new(DefaultCache::new(FOOTERS_BYTES_MAX)) }
+    }
+
+    /// Reads the footers of `files`, each with its shown name.
+    ///
+    /// # Errors
+    /// The owner's for the first file that is not whole; as for [`super::Table::open`] where a store fails.
+    pub(super) async fn read(&self, owner: &Owner, files: &[(String, ObjectMeta)]) -> Result<Vec<Footer>> {
+        let read = |(shown, file): (String, ObjectMeta)| async move {
+            let not_whole = |error: DataFusionError| broken(owner, &shown, error);
+            let metadata = self.metadata(&file).await.map_err(not_whole)?;
+            let parts = metadata.file_metadata();
+            let schema = parquet_to_arrow_schema(parts.schema_descr(), parts.key_value_metadata());
+            let schema = schema.map_err(|error| not_whole(error.into()))?;
+            let rows = u64::try_from(parts.num_rows()).unwrap_or_default();
+            Ok(Footer { schema: Arc::new(Schema::new(schema.fields)), rows })
+        };
+        futures::stream::iter(files.to_vec()).map(read).buffered(FOOTERS_AT_ONCE).try_collect().await
+    }
+
+    async fn metadata(&self, file: &ObjectMeta) -> Result<Arc<ParquetMetaData>, DataFusionError> {
+        DFParquetMetadata::new(self.store.as_ref(), file)
+            .with_file_metadata_cache(Some(Arc::clone(&self.cache)))
+            .with_metadata_size_hint(Some(FOOTER_BYTES))
+            // Read with the first page that is worth pruning.
+            .with_page_index_policy(Some(PageIndexPolicy::Skip))
+            .fetch_metadata()
+            .await
+    }
+
+    /// A source that reads files of these footers.
+    pub(super) fn source(
+        &self,
+        columns: &TableSchema,
+        state: &SessionState,
+        predicate: Option<&Arc<dyn PhysicalExpr>>,
+    ) -> ParquetSource {
+        let factory = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), Arc::clone(&self.cache));
+        let source = ParquetSource::new(columns.clone())
+            .with_table_parquet_options(state.default_table_options().parquet)
+            .with_parquet_file_reader_factory(Arc::new(factory))
+            .with_enable_page_index(true);
+        match predicate {
+            Some(predicate) => source.with_predicate(Arc::clone(predicate)),
+            None => source,
+        }
+    }
+
+    /// The row groups of `files` that may have rows for `predicate`, in at most `partitions` groups of about the same size, in
+    /// the order of the files.
+    pub(super) async fn groups(
+        &self,
+        owner: &Owner,
+        files: Vec<(String, ObjectMeta, Vec<ScalarValue>)>,
+        predicate: Option<&Arc<dyn PhysicalExpr>>,
+        columns: &TableSchema,
+        partitions: usize,
+    ) -> Result<Vec<FileGroup>> {
+        let pruning = predicate.and_then(|predicate| {
+            let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(columns.table_schema()));
+            pruning.build(Arc::clone(predicate))
+        });
+        let pruning = pruning.as_deref();
+        let wanted = |(shown, file, values): (String, ObjectMeta, Vec<ScalarValue>)| async move {
+            let metadata = self.metadata(&file).await.map_err(|error| broken(owner, &shown, error))?;
+            let groups = row_groups(&file, &metadata, pruning).map_err(|error| broken(owner, &shown, error))?;
+            Ok::<_, Error>((groups, file, values))
+        };
+        let wanted = futures::stream::iter(files).map(wanted).buffered(FOOTERS_AT_ONCE);
+        let wanted: Vec<(RowGroups, ObjectMeta, Vec<ScalarValue>)> = wanted.try_collect().await?;
+        let sizes: Vec<u64> =
+            wanted.iter().flat_map(|(groups, ..)| groups.wanted.iter().map(|(_, bytes)| *bytes)).collect();
+        let mut partition_of = split(&sizes, partitions).into_iter();
+        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); partitions];
+        for (row_groups, file, values) in wanted {
+            let mut plans: Vec<(usize, ParquetAccessPlan)> = Vec::new();
+            for ((row_group, _), partition) in row_groups.wanted.iter().zip(&mut partition_of) {
+                if plans.last().is_none_or(|(last, _)| *last != partition) {
+                    plans.push((partition, ParquetAccessPlan::new_none(row_groups.all)));
+                }
+                plans.last_mut().expect("one was just added").1.scan(*row_group);
+            }
+            for (partition, plan) in plans {
+                let part = PartitionedFile::new_from_meta(file.clone());
+                groups[partition].push(part.with_partition_values(values.clone()).with_extension(plan));
+            }
+        }
+        groups.retain(|group| !group.is_empty());
+        Ok(groups.into_iter().map(FileGroup::new).collect())
+    }
+}
+
+/// Row groups of a file.
+struct RowGroups {
+    /// how many it has
+    all: usize,
+    /// place and stored bytes of those to read
+    wanted: Vec<(usize, u64)>,
+}
+
+fn row_groups(
+    file: &ObjectMeta,
+    metadata: &ParquetMetaData,
+    pruning: Option<&PruningPredicate>,
+) -> Result<RowGroups, DataFusionError> {
+    let all = metadata.num_row_groups();
+    let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(all));
+    if let Some(pruning) = pruning {
+        let metrics = ParquetFileMetrics::new(0, file.location.as_ref(), &ExecutionPlanMetricsSet::new());
+        let parts = metadata.file_metadata();
+        let schema = parquet_to_arrow_schema(parts.schema_descr(), parts.key_value_metadata())?;
+        filter.prune_by_statistics(&schema, parts.schema_descr(), metadata.row_groups(), pruning, &metrics);
+    }
+    let bytes = |row_group: usize| u64::try_from(metadata.row_group(row_group).compressed_size()).unwrap_or_default();
+    let wanted = filter.row_group_indexes().map(|row_group| (row_group, bytes(row_group))).collect();
+    Ok(RowGroups { all, wanted })
+}
+
+/// The partition of each piece: ascending, and with about the same sum of `sizes` in each.
+pub(super) fn split(sizes: &[u64], partitions: usize) -> Vec<usize> {
+    let total: u128 = sizes.iter().map(|size| u128::from(*size).max(1)).sum();
+    let mut before = 0_u128;
+    let partition = |size: &u64| {
+        let size = u128::from(*size).max(1);
+        // By the middle of the piece, so that a large one at the border goes where most of it belongs.
+        let middle = 2 * before + size;
+        before += size;
+        let place = middle * partitions as u128 / (2 * total);
+        usize::try_from(place).expect("it is less than the number of partitions").min(partitions - 1)
+    };
+    sizes.iter().map(partition).collect()
+}
+
+fn broken(owner: &Owner, shown: &str, error: DataFusionError) -> Error {
+    match store_error(&error) {
+        Some(_) => owner.failed(error),
+        None => owner.damaged(format!("file `{shown}` of {owner} is not a whole Parquet file")).because(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn pieces_are_split_where_the_bytes_are() {
+        assert_eq!(split(&[1, 1, 1, 1], 2), [0, 0, 1, 1]);
+        assert_eq!(split(&[100, 1, 1, 1], 2), [0, 1, 1, 1]);
+        assert_eq!(split(&[5], 4), [2]);
+        assert_eq!(split(&[], 4), Vec::<usize>::new());
+        assert_eq!(split(&[0, 0], 2), [0, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn partitions_follow_the_order_of_the_files_and_none_is_much_larger(
+            sizes in prop::collection::vec(1..1000_u64, 1..60),
+            partitions in 1..9_usize,
+        ) {
+            let split = split(&sizes, partitions);
+            prop_assert!(split.is_sorted());
+            let (total, largest): (u64, u64) = (sizes.iter().sum(), *sizes.iter().max().unwrap());
+            for partition in 0..partitions {
+                let bytes: u64 = sizes.iter().zip(&split).filter(|(_, of)| **of == partition).map(|(size, _)| size).sum();
+                prop_assert!(bytes <= total.div_ceil(partitions as u64) + largest);
+            }
+        }
+    }
+}
