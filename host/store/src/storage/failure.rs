@@ -42,7 +42,12 @@ pub(crate) fn store_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
 }
 
 fn is_kind(error: &StoreError, kind: HttpErrorKind) -> bool {

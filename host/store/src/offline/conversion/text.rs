@@ -84,9 +84,9 @@ mod tests {
             Int64Array::from(vec![Some(1), None, Some(-9007199254740993)])
         );
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 0.1, 1e300]));
-        assert_eq!(*read(&[Some("1"), Some("0.1"), Some("1e300")], "float64").unwrap(), *floats);
+        assert_eq!(read(&[Some("1"), Some("0.1"), Some("1e300")], "float64").unwrap().as_ref(), floats.as_ref());
         let short: ArrayRef = Arc::new(Float32Array::from(vec![0.1]));
-        assert_eq!(*read(&[Some("0.1")], "float32").unwrap(), *short);
+        assert_eq!(read(&[Some("0.1")], "float32").unwrap().as_ref(), short.as_ref());
         assert_eq!(read(&[Some("007")], "string").unwrap().as_string::<i32>().value(0), "007");
         let truths = read(&[Some("true"), Some("False"), None], "bool").unwrap();
         assert_eq!(*truths.as_boolean(), BooleanArray::from(vec![Some(true), Some(false), None]));
