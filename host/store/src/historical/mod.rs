@@ -169,15 +169,15 @@ pub async fn write_training_set(
     output: &Output<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Written> {
-    let training_set = start(store, request, entities, progress).await?;
-    let Started { plan, schema, first, mut rest } = training_set;
+    let started = start(store, request, entities, Some(progress)).await?;
+    let Started { plan, schema, first, mut rest } = started;
     let mut file =
         TrainingSetFile::create(output.path, output.format, &schema, request.resources.threads).await?;
     let filled = async {
         if let Some(first) = first {
             file.write(first).await?;
         }
-        while let Some(batch) = next(&mut rest, &plan, progress).await? {
+        while let Some(batch) = next(&mut rest, &plan, Some(progress)).await? {
             file.write(batch).await?;
         }
         let summary = plan.counts.summary();
@@ -207,15 +207,17 @@ pub async fn get_historical_features(
     request: &HistoricalRequest,
     entity_rows: RecordBatch,
 ) -> Result<RecordBatch> {
-    let quiet = |_| {};
     let entities = EntitySource::Rows(entity_rows);
-    let Started { plan, schema, first, mut rest } = start(store, request, &entities, &quiet).await?;
+    let Started { plan, schema, first, mut rest } = start(store, request, &entities, None).await?;
     let mut batches: Vec<RecordBatch> = first.into_iter().collect();
-    while let Some(batch) = next(&mut rest, &plan, &quiet).await? {
+    while let Some(batch) = next(&mut rest, &plan, None).await? {
         batches.push(batch);
     }
     arrow::compute::concat_batches(&schema, &batches).map_err(arrow_error)
 }
+
+/// Whom to tell how far it is.
+type Tell<'a> = Option<&'a (dyn Fn(Progress) + Sync)>;
 
 /// A training set whose first batch is there: the join is done, or, where it goes on, has what it needs.
 struct Started {
@@ -230,7 +232,7 @@ async fn start(
     store: &FeatureStore,
     request: &HistoricalRequest,
     entities: &EntitySource,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: Tell<'_>,
 ) -> Result<Started> {
     let session = session(&request.resources)?;
     let set = store.feature_set(&request.selection)?;
@@ -249,7 +251,7 @@ async fn start(
     }
 }
 
-async fn begin(plan: Plan, progress: &(dyn Fn(Progress) + Sync)) -> Result<Started> {
+async fn begin(plan: Plan, progress: Tell<'_>) -> Result<Started> {
     let rest = execute_stream(Arc::clone(&plan.root), Arc::clone(&plan.context));
     let mut rest = rest.map_err(|error| from_datafusion(error, DOING))?;
     let first = next(&mut rest, &plan, progress).await?;
@@ -262,11 +264,13 @@ const DOING: &str = "the training set can't be computed";
 async fn next(
     batches: &mut SendableRecordBatchStream,
     plan: &Plan,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: Tell<'_>,
 ) -> Result<Option<RecordBatch>> {
+    let failed = |error| from_datafusion(error, DOING);
+    let Some(progress) = progress else { return batches.next().await.transpose().map_err(failed) };
     loop {
         match tokio::time::timeout(TICK, batches.next()).await {
-            Ok(batch) => return batch.transpose().map_err(|error| from_datafusion(error, DOING)),
+            Ok(batch) => return batch.transpose().map_err(failed),
             Err(_) => progress(how_far::how_far(plan)),
         }
     }
