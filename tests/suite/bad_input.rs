@@ -154,7 +154,7 @@ fn a_corrupt_parquet_file_is_named() {
     let file = repository.path().join("users.parquet");
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() - 10]).unwrap();
-    insta::assert_snapshot!(repository.apply_refusal(), @"error: features.yaml:6:11: file `./users.parquet` of source `users` is not a whole Parquet file: Parquet error: Invalid Parquet file. Corrupt footer");
+    insta::assert_snapshot!(repository.apply_refusal(), @"error: features.yaml:6:11: file `./users.parquet` of source `users` is not a whole Parquet file: Parquet error: Parquet error: Invalid Parquet file. Corrupt footer");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn entity_rows_without_a_join_key_or_in_no_parquet_file_are_refused() {
         ])
     };
     insta::assert_snapshot!(refusal("rows.parquet"), @"error: join key `user_id` (int64) is missing from the entity rows, which have no such column: known are `event_timestamp`, `user`");
-    insta::assert_snapshot!(refusal("rows.csv"), @"error: entity rows `rows.csv` can't be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer");
+    insta::assert_snapshot!(refusal("rows.csv"), @"error: join key `user_id` of the entity rows is not int64: Utf8 can't become int64 without loss");
 }
 
 #[test]

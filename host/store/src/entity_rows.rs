@@ -11,7 +11,7 @@ use skewless_runtime::{DataType, ScalarType};
 use crate::definitions::hint;
 use crate::feature_set::FeatureSet;
 use crate::features::Asked;
-use crate::offline::conversion::convert;
+use crate::offline::conversion::{convert_column, is_text};
 use crate::offline::keys::JoinKeys;
 use crate::offline::point_in_time::EntityLayout;
 use crate::online_features::check_join_keys;
@@ -20,6 +20,9 @@ use crate::{Error, Result};
 
 /// The column that holds the instant of each entity row.
 pub const EVENT_TIMESTAMP: &str = "event_timestamp";
+
+/// What messages call its values.
+const INSTANT: &str = "the instant of each row,";
 
 /// What a feature set needs of entity rows.
 pub(crate) struct EntityRows {
@@ -55,7 +58,7 @@ impl EntityRows {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where a column is missing or has another type.
     pub(crate) fn user_schema(&self, schema: &SchemaRef) -> Result<SchemaRef> {
-        let none = self.with_instant(&RecordBatch::new_empty(Arc::clone(schema)))?;
+        let none = self.prepared(&RecordBatch::new_empty(Arc::clone(schema)))?;
         self.request(&none)?;
         self.instants(&none, 0)?;
         Ok(none.schema())
@@ -80,7 +83,7 @@ impl EntityRows {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where a join key or an instant is null, or a value does not fit.
     pub(crate) fn keyed(&self, batch: &RecordBatch, rows_before: u64, schema: &SchemaRef) -> Result<RecordBatch> {
-        let batch = self.with_instant(batch)?;
+        let batch = self.prepared(batch)?;
         let request = self.request(&batch)?;
         check_join_keys(&self.set, &request, rows_before)?;
         let rows = UInt64Array::from_iter_values(rows_before..rows_before + batch.num_rows() as u64);
@@ -110,7 +113,7 @@ impl EntityRows {
         if let Some(at) = self.at {
             return Ok(Int64Array::from_value(at, batch.num_rows()));
         }
-        let column = column(batch, EVENT_TIMESTAMP, ScalarType::Timestamp.into(), "the instant of each row,")?;
+        let column = column(batch, EVENT_TIMESTAMP, ScalarType::Timestamp.into(), INSTANT)?;
         let instants = column.as_primitive::<TimestampMicrosecondType>();
         match instants.iter().position(|instant| instant.is_none()) {
             Some(row) => Err(Error::invalid_input(format!(
@@ -123,15 +126,41 @@ impl EntityRows {
 
     /// The join keys and request fields of `batch` in the types of the definitions.
     fn request(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let join_keys = self.set.join_keys().iter().map(|key| (key.name.as_str(), key.data_type, "join key"));
-        let request = self.set.request_fields().iter();
-        let request = request.map(|(name, data_type)| (name.as_str(), *data_type, "request field"));
-        let columns = join_keys.chain(request).map(|(name, data_type, what)| {
+        let columns = self.request_columns().map(|(name, data_type, what)| {
             Ok((Field::new(name, data_type.to_arrow(), true), column(batch, name, data_type, what)?))
         });
         let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = columns.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).map_err(arrow_error)
+    }
+
+    /// The rows as the training set has them: with the one instant, if there is one, and with the types of the definitions in
+    /// place of the text of CSV.
+    fn prepared(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let batch = self.with_instant(batch)?;
+        let schema = batch.schema();
+        let mut fields: Vec<FieldRef> = schema.fields().iter().map(Arc::clone).collect();
+        let mut columns = batch.columns().to_vec();
+        for (name, data_type, what) in self.wanted() {
+            if let Some((place, _)) = schema.column_with_name(name).filter(|(_, field)| is_text(field)) {
+                columns[place] = column(&batch, name, data_type, what)?;
+                fields[place] = Arc::new(Field::new(name, data_type.to_arrow(), true));
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).map_err(arrow_error)
+    }
+
+    /// The columns that are needed: name, type, and what to call them.
+    fn wanted(&self) -> impl Iterator<Item = (&str, DataType, &'static str)> {
+        let instant = (EVENT_TIMESTAMP, ScalarType::Timestamp.into(), INSTANT);
+        self.request_columns().chain(self.at.is_none().then_some(instant))
+    }
+
+    fn request_columns(&self) -> impl Iterator<Item = (&str, DataType, &'static str)> {
+        let join_keys = self.set.join_keys().iter().map(|key| (key.name.as_str(), key.data_type, "join key"));
+        let request = self.set.request_fields().iter();
+        join_keys.chain(request.map(|(name, data_type)| (name.as_str(), *data_type, "request field")))
     }
 
     /// The rows with the one instant, in place of the column that says so or behind the others.
@@ -155,15 +184,15 @@ impl EntityRows {
 }
 
 fn column(batch: &RecordBatch, name: &str, data_type: DataType, what: &str) -> Result<ArrayRef> {
-    let column = batch.column_by_name(name).ok_or_else(|| {
-        let schema = batch.schema();
+    let schema = batch.schema();
+    let (place, field) = schema.column_with_name(name).ok_or_else(|| {
         let known = schema.fields().iter().map(|field| field.name().as_str());
         Error::invalid_input(format!(
             "{what} `{name}` ({data_type}) is missing from the entity rows, which have no such column: {}",
             hint(name, known)
         ))
     })?;
-    convert(column, data_type).map_err(|reason| {
+    convert_column(field, batch.column(place), data_type).map_err(|reason| {
         Error::invalid_input(format!("{what} `{name}` of the entity rows is not {data_type}: {reason}"))
     })
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use object_store::ObjectStoreExt as _;
 use serde::Serialize;
 
 use crate::features::StatusCounts;
@@ -69,13 +68,8 @@ pub async fn describe_table(path: &str, resources: &Resources) -> Result<TableSt
 /// Where the file can't be read.
 async fn provenance(path: &str) -> Result<Option<Provenance>> {
     let place = storage::open(path, Path::new(""))?;
-    let file = place.store.head(&place.path).await.map_err(|error| storage::failure(&unreadable(path), error))?;
-    let metadata = parquet_metadata(&place.store, &file).await.map_err(|error| Owner::Table.failed(error))?;
+    let metadata = parquet_metadata(&place).await.map_err(|error| Owner::Table.failed(error))?;
     let metadata = metadata.file_metadata().key_value_metadata();
     let json = metadata.into_iter().flatten().find(|entry| entry.key == PROVENANCE_KEY);
     json.and_then(|entry| entry.value.as_deref()).map(Provenance::from_json).transpose()
-}
-
-fn unreadable(path: &str) -> String {
-    format!("`{path}` can't be read")
 }

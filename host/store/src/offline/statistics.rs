@@ -14,11 +14,12 @@ use datafusion::execution::context::SessionContext;
 use datafusion::functions_aggregate::expr_fn::{approx_distinct, approx_percentile_cont, avg, count, max, min};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{Expr, lit};
-use object_store::{ObjectMeta, ObjectStore};
+use object_store::ObjectStoreExt as _;
 use parquet::file::metadata::ParquetMetaData;
 use serde::Serialize;
 
 use super::plan_table::table;
+use crate::storage::Place;
 
 /// The parts of a column's values that lie below [`ColumnStatistics::quantiles`].
 pub const QUANTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
@@ -74,8 +75,9 @@ pub struct TopValue {
 }
 
 /// What the footer of a Parquet file says.
-pub(crate) async fn parquet_metadata(store: &Arc<dyn ObjectStore>, file: &ObjectMeta) -> Result<Arc<ParquetMetaData>> {
-    DFParquetMetadata::new(store.as_ref(), file).fetch_metadata().await
+pub(crate) async fn parquet_metadata(place: &Place) -> Result<Arc<ParquetMetaData>> {
+    let file = place.store.head(&place.path).await?;
+    DFParquetMetadata::new(place.store.as_ref(), &file).fetch_metadata().await
 }
 
 /// The rows of `plan`, and each of its columns.

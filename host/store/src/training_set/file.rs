@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::csv;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::FileWriter;
-use datafusion::common::runtime::SpawnedTask;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use super::parquet_file::ParquetFile;
 use super::{OutFormat, PROVENANCE_KEY, Provenance};
@@ -30,7 +30,7 @@ pub(crate) struct TrainingSetFile {
 
 enum Encoding {
     Idle(Encoder),
-    Busy(SpawnedTask<Result<Encoder, Cause>>),
+    Busy(JoinHandle<Result<Encoder, Cause>>),
     Failed,
 }
 
@@ -84,7 +84,7 @@ impl TrainingSetFile {
         }
         let encoder = self.idle().await?;
         let provenance = provenance.clone();
-        let finished = SpawnedTask::spawn_blocking(move || encoder.finish(&provenance)).join_unwind().await;
+        let finished = spawn_blocking(move || encoder.finish(&provenance)).await;
         let file = flatten(finished).map_err(|error| self.failed(error))?;
         file.finish().await
     }
@@ -102,7 +102,7 @@ impl TrainingSetFile {
         let mut encoder = self.idle().await?;
         let batches = std::mem::take(&mut self.waiting);
         (self.rows, self.bytes) = (0, 0);
-        self.encoder = Encoding::Busy(SpawnedTask::spawn_blocking(move || {
+        self.encoder = Encoding::Busy(spawn_blocking(move || {
             encoder.write(&batches)?;
             Ok(encoder)
         }));
@@ -113,7 +113,7 @@ impl TrainingSetFile {
     async fn idle(&mut self) -> Result<Encoder> {
         match std::mem::replace(&mut self.encoder, Encoding::Failed) {
             Encoding::Idle(encoder) => Ok(encoder),
-            Encoding::Busy(task) => flatten(task.join_unwind().await).map_err(|error| self.failed(error)),
+            Encoding::Busy(task) => flatten(task.await).map_err(|error| self.failed(error)),
             Encoding::Failed => Err(Error::unavailable(unwritten(&self.shown))),
         }
     }
@@ -123,7 +123,7 @@ impl TrainingSetFile {
     }
 }
 
-fn flatten<T>(result: Result<Result<T, Cause>, tokio::task::JoinError>) -> Result<T, Cause> {
+fn flatten<T>(result: Result<Result<T, Cause>, JoinError>) -> Result<T, Cause> {
     result.unwrap_or_else(|error| Err(error.into()))
 }
 

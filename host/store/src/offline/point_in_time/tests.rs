@@ -229,7 +229,7 @@ fn the_operators_say_in_a_plan_what_they_join_and_need() {
     let shown = |plan: &Arc<dyn ExecutionPlan>| {
         datafusion::physical_plan::displayable(plan.as_ref()).one_line().to_string()
     };
-    insta::assert_snapshot!(shown(&merge), @"");
-    insta::assert_snapshot!(shown(&cut.hash(&source, &[], layout)), @"");
+    insta::assert_snapshot!(shown(&merge), @"PointInTimeMergeExec: views=[sales, sales]");
+    insta::assert_snapshot!(shown(&cut.hash(&source, &[], layout)), @"PointInTimeHashExec: views=[sales]");
     assert!(merge.required_input_ordering().iter().all(Option::is_some));
 }
