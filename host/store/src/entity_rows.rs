@@ -4,15 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
-use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema, TimestampMicrosecondType};
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use skewless_runtime::{DataType, ScalarType};
 
 use crate::definitions::hint;
 use crate::feature_set::FeatureSet;
 use crate::features::Asked;
+use crate::offline;
 use crate::offline::conversion::convert;
 use crate::online_features::check_columns;
 use crate::view_rows::arrow_error;
@@ -30,16 +29,17 @@ pub(crate) struct EntityRows {
 }
 
 impl EntityRows {
-    /// Reads the Parquet file `path` for `set`.
+    /// Reads the file, folder, pattern or URL `path` for `set`: Parquet, CSV or Arrow IPC, as the names say.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where the file is no Parquet file, a column is missing or has another
-    /// type, or a join key or an instant is null.
-    pub(crate) fn read(path: &Path, set: &FeatureSet, at: Option<i64>) -> Result<Self> {
-        let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Error::invalid_input(format!("entity rows `{}` can't be read as Parquet", path.display())).because(error)
-        };
-        let batch = read_parquet(path).map_err(unreadable)?;
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where there is no file or one is not whole, a column is missing or
+    /// has another type, or a join key or an instant is null; `Unavailable` where a store does not answer or refuses.
+    pub(crate) async fn read(path: &Path, set: &FeatureSet, at: Option<i64>) -> Result<Self> {
+        let keys = set.join_keys().iter().map(|key| (key.name.clone(), key.data_type));
+        let request = set.request_fields().iter().map(|(name, data_type)| (name.clone(), *data_type));
+        let instant = (EVENT_TIMESTAMP.to_owned(), ScalarType::Timestamp.into());
+        let typed: Vec<(String, DataType)> = keys.chain(request).chain([instant]).collect();
+        let batch = offline::entity_rows::read(&path.to_string_lossy(), Path::new("."), &typed).await?;
         Self::new(batch, set, at)
     }
 
@@ -105,11 +105,4 @@ fn column(batch: &RecordBatch, name: &str, data_type: DataType, what: &str) -> R
     convert(column, data_type).map_err(|reason| {
         Error::invalid_input(format!("{what} `{name}` of the entity rows is not {data_type}: {reason}"))
     })
-}
-
-fn read_parquet(path: &Path) -> Result<RecordBatch, Box<dyn std::error::Error + Send + Sync>> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path)?)?;
-    let schema = Arc::clone(builder.schema());
-    let batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
-    Ok(concat_batches(&schema, &batches)?)
 }

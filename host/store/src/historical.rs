@@ -95,7 +95,7 @@ pub async fn write_training_set(
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<TrainingSetSummary> {
     let set = store.feature_set(&request.selection)?;
-    let entity_rows = EntityRows::read(entities, &set, request.event_timestamp)?;
+    let entity_rows = EntityRows::read(entities, &set, request.event_timestamp).await?;
     let training_set = TrainingSet::join(store, request, set, entity_rows, progress).await?;
     let mut file = TrainingSetFile::create(out, &training_set.schema, store, &training_set.set, command_line)?;
     let mut summary = training_set.empty_summary();

@@ -98,29 +98,36 @@ async fn head(place: &Place) -> Result<Option<ObjectMeta>> {
     match place.store.head(&place.path).await {
         Ok(file) => Ok(Some(file)),
         Err(StoreError::NotFound { .. }) => Ok(None),
-        // A store that does not know the name may say so with the path, such as a file where a folder should be.
-        Err(StoreError::Generic { source, .. }) if place.is_local() && is_not_a_folder(source.as_ref()) => Ok(None),
+        Err(error) if is_no_folder(&error) => Ok(None),
         Err(error) => Err(failure(&format!("read `{}`", place.shown), error)),
     }
 }
 
-fn is_not_a_folder(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source())
+/// The disk says of `file/more` that `file` is no folder, which is to say that there is nothing.
+fn is_no_folder(error: &StoreError) -> bool {
+    storage::causes(error)
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|error| error.kind() == std::io::ErrorKind::NotADirectory)
 }
 
 async fn has_delta_log(place: &Place) -> Result<bool> {
-    let first = place.store.list(Some(&place.path.clone().join("_delta_log"))).next().await.transpose();
-    first.map(|first| first.is_some()).map_err(|error| failure(&format!("list `{}`", place.shown), error))
+    match place.store.list(Some(&place.path.clone().join("_delta_log"))).next().await.transpose() {
+        Ok(first) => Ok(first.is_some()),
+        Err(error) if is_no_folder(&error) => Ok(false),
+        Err(error) => Err(failure(&format!("list `{}`", place.shown), error)),
+    }
 }
 
 /// All files at or below a place, sorted by name.
 async fn list(place: &Place) -> Result<Vec<ObjectMeta>> {
-    let files = place.store.list(Some(&place.path)).try_collect::<Vec<_>>().await;
-    let mut files = files.map_err(|error| failure(&format!("list `{}`", place.shown), error))?;
-    files.sort_by(|a, b| a.location.cmp(&b.location));
-    Ok(files)
+    match place.store.list(Some(&place.path)).try_collect::<Vec<_>>().await {
+        Ok(mut files) => {
+            files.sort_by(|a, b| a.location.cmp(&b.location));
+            Ok(files)
+        }
+        Err(error) if is_no_folder(&error) => Ok(Vec::new()),
+        Err(error) => Err(failure(&format!("list `{}`", place.shown), error)),
+    }
 }
 
 /// The name of `file` in `folder`, with the folders between.

@@ -11,8 +11,10 @@
 //! place in the files.
 
 pub(crate) mod conversion;
+pub(crate) mod entity_rows;
 mod files;
 pub(crate) mod latest;
 pub(crate) mod point_in_time;
 pub(crate) mod source;
+pub(crate) mod sql;
 pub(crate) mod table;

@@ -169,12 +169,12 @@ impl Table {
         }
     }
 
-    /// How many bytes the files have together, as they are stored; `None` for a Delta table.
-    pub(crate) fn bytes(&self) -> Option<u64> {
+    /// How many bytes the files have together, as they are stored.
+    pub(crate) fn bytes(&self) -> u64 {
         match &self.content {
-            Content::Files(files) => Some(files.bytes()),
+            Content::Files(files) => files.bytes(),
             #[cfg(feature = "delta")]
-            Content::Delta(_) => None,
+            Content::Delta(delta) => delta.bytes(),
         }
     }
 
@@ -197,6 +197,12 @@ impl Table {
             #[cfg(feature = "delta")]
             Content::Delta(delta) => delta.scan(&self.owner, &state, projection, filter, partitions.max(1)).await,
         }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("owner", &self.owner).field("schema", self.schema()).finish_non_exhaustive()
     }
 }
 

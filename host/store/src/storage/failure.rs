@@ -41,7 +41,8 @@ pub(crate) fn store_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a
     causes(error).find_map(|cause| cause.downcast_ref::<StoreError>())
 }
 
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+/// `error`, what caused it, what caused that, and so on.
+pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;
