@@ -204,10 +204,12 @@ fn a_null_join_key_among_the_entity_rows_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn entity_rows_without_a_join_key_or_in_no_parquet_file_are_refused() {
+fn entity_rows_without_a_column_or_in_no_readable_file_are_refused() {
     let rows = table(&[("user", int64s(&[1])), ("event_timestamp", timestamps(&["2024-01-20T00:00:00Z"]))]);
     let repository = working().data("rows.parquet", &rows).applied();
-    std::fs::write(repository.path().join("rows.csv"), "user_id\n1\n").unwrap();
+    for file in ["rows.csv", "rows.txt", "broken.parquet"] {
+        std::fs::write(repository.path().join(file), "user_id\n1\n").unwrap();
+    }
     let refusal = |file: &str| {
         repository.refusal(&[
             "get-historical-features",
@@ -220,7 +222,10 @@ fn entity_rows_without_a_join_key_or_in_no_parquet_file_are_refused() {
         ])
     };
     insta::assert_snapshot!(refusal("rows.parquet"), @"error: join key `user_id` (int64) is missing from the entity rows, which have no such column: known are `event_timestamp`, `user`");
-    insta::assert_snapshot!(refusal("rows.csv"), @"error: entity rows `rows.csv` can't be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer");
+    insta::assert_snapshot!(refusal("rows.csv"), @"error: the instant of each row, `event_timestamp` (timestamp) is missing from the entity rows, which have no such column: known are `user_id`");
+    insta::assert_snapshot!(refusal("rows.txt"), @"");
+    insta::assert_snapshot!(refusal("broken.parquet"), @"");
+    insta::assert_snapshot!(refusal("missing.parquet"), @"");
 }
 
 #[test]

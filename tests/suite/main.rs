@@ -5,6 +5,7 @@
 mod authors;
 mod bad_input;
 mod certification;
+mod delta_tables;
 mod evil;
 mod examples;
 mod flights;
@@ -21,6 +22,7 @@ mod registry_on_s3;
 mod reuse;
 mod s3;
 mod s3_server;
+mod sources;
 mod support;
 mod tidy;
 mod tutorial;

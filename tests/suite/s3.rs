@@ -97,7 +97,7 @@ fn read(path: &Path) -> RecordBatch {
 
 /// What the store's own words follow.
 fn told(error: &str) -> &str {
-    let ends = [": Generic", ": The operation lacked", ": Object at location"];
+    let ends = [": Generic", ": The operation lacked", ": Object at location", ": Error performing"];
     error[..ends.iter().filter_map(|end| error.find(end)).min().unwrap_or(error.len())].trim()
 }
 
@@ -169,13 +169,13 @@ fn a_store_that_refuses_or_has_no_such_bucket_is_told_in_one_error() {
     bucket_of_files(server, "refused");
     let proxy = Proxy::start(server, Fault::Forbidden, usize::MAX, "/refused");
     let error = training_set(&repository("s3://refused/data"), &server.environment_at(&proxy.url)).unwrap_err();
-    insta::assert_snapshot!(told(&error), @"");
+    insta::assert_snapshot!(told(&error), @"error: can't read `s3://refused/data`, the store refuses: check the credentials in the environment and what they may do");
     let proxy = Proxy::start(server, Fault::Forbidden, usize::MAX, "GET /refused/data/b.parquet");
     let error = training_set(&repository("s3://refused/data"), &server.environment_at(&proxy.url)).unwrap_err();
-    insta::assert_snapshot!(told(&error), @"");
+    insta::assert_snapshot!(told(&error), @"error: can't read source `users`, the store refuses: check the credentials in the environment and what they may do");
     let repository = repository("s3://no-such-bucket/data");
     let applied = run(&repository, &["apply"], &server.environment());
-    insta::assert_snapshot!(told(&printed(&applied)), @"");
+    insta::assert_snapshot!(told(&printed(&applied)), @"error: features.yaml:5:25: can't list `s3://no-such-bucket/data`, there is no such bucket");
 }
 
 #[test]
@@ -189,16 +189,16 @@ fn a_store_that_does_not_answer_or_is_not_there_ends_the_job_in_time() {
     };
     let proxy = Proxy::start(server, Fault::Silence, usize::MAX, "/silent");
     let error = training_set(&repository("s3://silent/data"), &hurried(&proxy.url)).unwrap_err();
-    insta::assert_snapshot!(told(&error), @"");
+    insta::assert_snapshot!(told(&error), @"error: can't read `s3://silent/data`, the store does not answer in time");
     let proxy = Proxy::start(server, Fault::Silence, usize::MAX, "GET /silent/data/b.parquet");
     let error = training_set(&repository("s3://silent/data"), &hurried(&proxy.url)).unwrap_err();
-    insta::assert_snapshot!(told(&error), @"");
+    insta::assert_snapshot!(told(&error), @"error: can't read source `users`, the store does not answer in time");
     let error = training_set(&repository("s3://silent/data"), &hurried("http://127.0.0.1:9")).unwrap_err();
-    insta::assert_snapshot!(told(&error), @"");
+    insta::assert_snapshot!(told(&error), @"error: can't read `s3://silent/data`, the store can't be reached");
     let mut wrong = server.environment();
     wrong.push(("SKEWLESS_STORAGE_TIMEOUT", "soon".to_owned()));
     let error = training_set(&repository("s3://silent/data"), &wrong).unwrap_err();
-    insta::assert_snapshot!(told(&error), @"");
+    insta::assert_snapshot!(told(&error), @r#"error: the environment variable `SKEWLESS_STORAGE_TIMEOUT` is "soon": give the seconds that a store may take, such as 30"#);
 }
 
 #[test]

@@ -193,8 +193,8 @@ feature_views:
         insta::assert_snapshot!(refusal("select * from user").await, @"the query names `user`, which is no source: did you mean `users`?");
         insta::assert_snapshot!(refusal("select agee from users").await, @"the query of entity rows can't be run: Schema error: No field named agee. Did you mean 'users.age'? Valid fields are users.user_id, users.at, users.spend, users.age.");
         insta::assert_snapshot!(refusal("select from where").await, @"the query names `where`, which is no source: known are `unread`, `users`");
-        insta::assert_snapshot!(refusal("copy users to 'stolen.csv'").await, @"");
-        insta::assert_snapshot!(refusal("select * from users where age = 'old'").await, @"");
+        insta::assert_snapshot!(refusal("copy users to 'stolen.csv'").await, @"the query of entity rows can't be run: Error during planning: DML not supported: COPY");
+        insta::assert_snapshot!(refusal("select * from users where age = 'old'").await, @"the entity rows can't be read: Cast error: Cannot cast string 'old' to value of Int64 type");
         insta::assert_snapshot!(refusal("create table x as select 1").await, @"the query names `x`, which is no source: known are `unread`, `users`");
         insta::assert_snapshot!(refusal("select 1; select 2").await, @"the query of entity rows can't be run: This feature is not implemented: The context currently only supports a single SQL statement");
     }
