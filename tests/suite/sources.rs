@@ -139,11 +139,11 @@ async fn what_the_path_leads_to_is_checked_when_it_is_applied() {
         let error = repository.apply().await.err().unwrap().to_string();
         error.replace(repository.path().to_str().unwrap(), "ROOT")
     };
-    insta::assert_snapshot!(refusal("path: c.parquet").await, @"");
-    insta::assert_snapshot!(refusal("path: b.parquet").await, @"");
-    insta::assert_snapshot!(refusal("path: a.parquet, format: delta").await, @"");
-    insta::assert_snapshot!(refusal("path: a.parquet, format: csv").await, @"");
-    insta::assert_snapshot!(refusal("path: a.parquet, format: orc").await, @"");
-    insta::assert_snapshot!(refusal("path: \"ftp://host/a.parquet\"").await, @"");
-    insta::assert_snapshot!(refusal("path: a.parquet, date_partition_column: day").await, @"");
+    insta::assert_snapshot!(refusal("path: c.parquet").await, @"ROOT/features.yaml:5:46: `c.parquet` leads to no file (looked in `ROOT`)");
+    insta::assert_snapshot!(refusal("path: b.parquet").await, @"ROOT/features.yaml:10:70: source `users` has no column `year`: known are `at`, `city`, `spend`, `user_id`");
+    insta::assert_snapshot!(refusal("path: a.parquet, format: delta").await, @r#"ROOT/features.yaml:5:46: `ROOT/a.parquet` of source `users` can't be read as a Delta table: Kernel error: Invalid table location: Path does not exist: "ROOT/a.parquet/"."#);
+    insta::assert_snapshot!(refusal("path: a.parquet, format: csv").await, @"ROOT/features.yaml:5:46: file `ROOT/a.parquet` of source `users` can't be read as CSV: Csv error: Encountered unequal lengths between records on CSV file. Expected 2 records, found 1 records at line 2");
+    insta::assert_snapshot!(refusal("path: a.parquet, format: orc").await, @"ROOT/features.yaml:5:65: format: `orc` is not known here: use parquet or csv or arrow or delta");
+    insta::assert_snapshot!(refusal("path: \"ftp://host/a.parquet\"").await, @r#"ROOT/features.yaml:5:46: `ftp://host/a.parquet` is no address: give a path, or a URL such as s3://bucket/folder: Unable to recognise URL "ftp://host/a.parquet""#);
+    insta::assert_snapshot!(refusal("path: a.parquet, date_partition_column: day").await, @"ROOT/features.yaml:5:46: source `users` has no date partition column `day`: its files are in no folders called `day=…`");
 }

@@ -147,14 +147,23 @@ fn format_of(name: &str) -> Option<Format> {
     })
 }
 
+/// How the caller can tell the format.
+fn mend(owner: &Owner) -> &'static str {
+    match owner {
+        Owner::Source(_) => "say which with `format`",
+        Owner::EntityRows => "rename them",
+    }
+}
+
 /// The one format that the names of `files` end with.
 fn format_of_all(owner: &Owner, path: &str, place: &Place, files: &[ObjectMeta]) -> Result<Format> {
     let shown = |file: &ObjectMeta| place.show(&file.location);
     let known = |file: &ObjectMeta| {
         format_of(file.location.as_ref()).ok_or_else(|| {
             owner.wrong(format!(
-                "the name of `{}` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: say `format`",
-                shown(file)
+                "the name of `{}` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: {}",
+                shown(file),
+                mend(owner)
             ))
         })
     };
@@ -162,9 +171,10 @@ fn format_of_all(owner: &Owner, path: &str, place: &Place, files: &[ObjectMeta])
     for file in &files[1..] {
         if known(file)? != first {
             return Err(owner.wrong(format!(
-                "`{path}` leads to files of different formats, such as `{}` and `{}`: say which with `format`",
+                "`{path}` leads to files of different formats, such as `{}` and `{}`: {}",
                 shown(&files[0]),
-                shown(file)
+                shown(file),
+                mend(owner)
             )));
         }
     }
@@ -254,7 +264,7 @@ mod tests {
         insta::assert_snapshot!(refusal("c", Some(Format::Parquet)).await, @"`c` leads to no Parquet file (looked in `ROOT`)");
         insta::assert_snapshot!(refusal("c/*.parquet", None).await, @"`c/*.parquet` leads to no file (looked in `ROOT`)");
         insta::assert_snapshot!(refusal("a", None).await, @"`a` leads to files of different formats, such as `ROOT/a/x.csv` and `ROOT/a/y.parquet`: say which with `format`");
-        insta::assert_snapshot!(refusal("b/x.dat", None).await, @"the name of `ROOT/b/x.dat` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: say `format`");
+        insta::assert_snapshot!(refusal("b/x.dat", None).await, @"the name of `ROOT/b/x.dat` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: say which with `format`");
         insta::assert_snapshot!(refusal("c/x.csv/y.csv", None).await, @"`c/x.csv/y.csv` leads to no file (looked in `ROOT`)");
         insta::assert_snapshot!(refusal("c/[.csv", None).await, @"`c/[.csv` is no pattern: Pattern syntax error near position 0: invalid range pattern");
     }
