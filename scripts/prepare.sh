@@ -86,3 +86,12 @@ prepare_js() {
     export PATH=$SKEWLESS_TARGET/node/bin:$PATH
     node_is_there || fail "$SKEWLESS_TARGET/node/bin has no node and npm: delete that folder and try again"
 }
+
+# A real S3 server for the tests of object stores.
+moto_package='moto[server]==5.2.5'
+
+prepare_s3() {
+    [ -n "${SKEWLESS_S3_PYTHON:-}" ] && return
+    prepare_venv moto "$moto_package" "an S3 server for the tests (moto)"
+    export SKEWLESS_S3_PYTHON="$(realpath "$SKEWLESS_TARGET")/moto/bin/python"
+}

@@ -154,7 +154,7 @@ fn a_corrupt_parquet_file_is_named() {
     let file = repository.path().join("users.parquet");
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() - 10]).unwrap();
-    insta::assert_snapshot!(repository.apply_refusal(), @"error: features.yaml:6:11: file `./users.parquet` of source `users` is not a whole Parquet file: Parquet error: Parquet error: Invalid Parquet file. Corrupt footer");
+    insta::assert_snapshot!(repository.apply_refusal(), @"error: features.yaml:6:11: file `./users.parquet` of source `users` is not a whole Parquet file: Parquet error: Invalid Parquet file. Corrupt footer");
 }
 
 #[test]
@@ -204,10 +204,12 @@ fn a_null_join_key_among_the_entity_rows_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn entity_rows_without_a_join_key_or_in_no_parquet_file_are_refused() {
+fn entity_rows_without_a_column_or_in_no_readable_file_are_refused() {
     let rows = table(&[("user", int64s(&[1])), ("event_timestamp", timestamps(&["2024-01-20T00:00:00Z"]))]);
     let repository = working().data("rows.parquet", &rows).applied();
-    std::fs::write(repository.path().join("rows.csv"), "user_id\n1\n").unwrap();
+    for file in ["rows.csv", "rows.txt", "broken.parquet"] {
+        std::fs::write(repository.path().join(file), "user_id\n1\n").unwrap();
+    }
     let refusal = |file: &str| {
         repository.refusal(&[
             "get-historical-features",
@@ -220,7 +222,10 @@ fn entity_rows_without_a_join_key_or_in_no_parquet_file_are_refused() {
         ])
     };
     insta::assert_snapshot!(refusal("rows.parquet"), @"error: join key `user_id` (int64) is missing from the entity rows, which have no such column: known are `event_timestamp`, `user`");
-    insta::assert_snapshot!(refusal("rows.csv"), @"error: join key `user_id` of the entity rows is not int64: Utf8 can't become int64 without loss");
+    insta::assert_snapshot!(refusal("rows.csv"), @"error: the instant of each row, `event_timestamp` (timestamp) is missing from the entity rows, which have no such column: known are `user_id`");
+    insta::assert_snapshot!(refusal("rows.txt"), @"error: the name of `./rows.txt` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: rename them");
+    insta::assert_snapshot!(refusal("broken.parquet"), @"error: file `./broken.parquet` of the entity rows is not a whole Parquet file: Parquet error: Invalid Parquet file. Corrupt footer");
+    insta::assert_snapshot!(refusal("missing.parquet"), @"error: `missing.parquet` leads to no file (looked in `.`)");
 }
 
 #[test]

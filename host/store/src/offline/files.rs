@@ -98,29 +98,36 @@ async fn head(place: &Place) -> Result<Option<ObjectMeta>> {
     match place.store.head(&place.path).await {
         Ok(file) => Ok(Some(file)),
         Err(StoreError::NotFound { .. }) => Ok(None),
-        // A store that does not know the name may say so with the path, such as a file where a folder should be.
-        Err(StoreError::Generic { source, .. }) if place.is_local() && is_not_a_folder(source.as_ref()) => Ok(None),
+        Err(error) if is_no_folder(&error) => Ok(None),
         Err(error) => Err(failure(&format!("read `{}`", place.shown), error)),
     }
 }
 
-fn is_not_a_folder(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source())
+/// The disk says of `file/more` that `file` is no folder, which is to say that there is nothing.
+fn is_no_folder(error: &StoreError) -> bool {
+    storage::causes(error)
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|error| error.kind() == std::io::ErrorKind::NotADirectory)
 }
 
 async fn has_delta_log(place: &Place) -> Result<bool> {
-    let first = place.store.list(Some(&place.path.clone().join("_delta_log"))).next().await.transpose();
-    first.map(|first| first.is_some()).map_err(|error| failure(&format!("list `{}`", place.shown), error))
+    match place.store.list(Some(&place.path.clone().join("_delta_log"))).next().await.transpose() {
+        Ok(first) => Ok(first.is_some()),
+        Err(error) if is_no_folder(&error) => Ok(false),
+        Err(error) => Err(failure(&format!("list `{}`", place.shown), error)),
+    }
 }
 
 /// All files at or below a place, sorted by name.
 async fn list(place: &Place) -> Result<Vec<ObjectMeta>> {
-    let files = place.store.list(Some(&place.path)).try_collect::<Vec<_>>().await;
-    let mut files = files.map_err(|error| failure(&format!("list `{}`", place.shown), error))?;
-    files.sort_by(|a, b| a.location.cmp(&b.location));
-    Ok(files)
+    match place.store.list(Some(&place.path)).try_collect::<Vec<_>>().await {
+        Ok(mut files) => {
+            files.sort_by(|a, b| a.location.cmp(&b.location));
+            Ok(files)
+        }
+        Err(error) if is_no_folder(&error) => Ok(Vec::new()),
+        Err(error) => Err(failure(&format!("list `{}`", place.shown), error)),
+    }
 }
 
 /// The name of `file` in `folder`, with the folders between.
@@ -140,14 +147,23 @@ fn format_of(name: &str) -> Option<Format> {
     })
 }
 
+/// How the caller can tell the format.
+fn mend(owner: &Owner) -> &'static str {
+    match owner {
+        Owner::Source(_) => "say which with `format`",
+        Owner::EntityRows => "rename them",
+    }
+}
+
 /// The one format that the names of `files` end with.
 fn format_of_all(owner: &Owner, path: &str, place: &Place, files: &[ObjectMeta]) -> Result<Format> {
     let shown = |file: &ObjectMeta| place.show(&file.location);
     let known = |file: &ObjectMeta| {
         format_of(file.location.as_ref()).ok_or_else(|| {
             owner.wrong(format!(
-                "the name of `{}` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: say `format`",
-                shown(file)
+                "the name of `{}` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: {}",
+                shown(file),
+                mend(owner)
             ))
         })
     };
@@ -155,9 +171,10 @@ fn format_of_all(owner: &Owner, path: &str, place: &Place, files: &[ObjectMeta])
     for file in &files[1..] {
         if known(file)? != first {
             return Err(owner.wrong(format!(
-                "`{path}` leads to files of different formats, such as `{}` and `{}`: say which with `format`",
+                "`{path}` leads to files of different formats, such as `{}` and `{}`: {}",
                 shown(&files[0]),
-                shown(file)
+                shown(file),
+                mend(owner)
             )));
         }
     }
@@ -247,7 +264,7 @@ mod tests {
         insta::assert_snapshot!(refusal("c", Some(Format::Parquet)).await, @"`c` leads to no Parquet file (looked in `ROOT`)");
         insta::assert_snapshot!(refusal("c/*.parquet", None).await, @"`c/*.parquet` leads to no file (looked in `ROOT`)");
         insta::assert_snapshot!(refusal("a", None).await, @"`a` leads to files of different formats, such as `ROOT/a/x.csv` and `ROOT/a/y.parquet`: say which with `format`");
-        insta::assert_snapshot!(refusal("b/x.dat", None).await, @"the name of `ROOT/b/x.dat` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: say `format`");
+        insta::assert_snapshot!(refusal("b/x.dat", None).await, @"the name of `ROOT/b/x.dat` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: say which with `format`");
         insta::assert_snapshot!(refusal("c/x.csv/y.csv", None).await, @"`c/x.csv/y.csv` leads to no file (looked in `ROOT`)");
         insta::assert_snapshot!(refusal("c/[.csv", None).await, @"`c/[.csv` is no pattern: Pattern syntax error near position 0: invalid range pattern");
     }

@@ -21,7 +21,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::Expr;
@@ -150,7 +150,24 @@ impl Table {
             }
             _ => Content::Files(FileTable::open(&owner, found, text, session).await?),
         };
-        Ok(Self { owner, session: session.clone(), content })
+        let table = Self { owner, session: session.clone(), content };
+        match text {
+            TextColumns::Text { date: Some(date) } => table.with_dates(date),
+            _ => Ok(table),
+        }
+    }
+
+    /// The table, if its column `name` holds dates.
+    fn with_dates(self, name: &str) -> Result<Self> {
+        let Self { owner, .. } = &self;
+        let message = match self.schema().field_with_name(name) {
+            Ok(field) if *field.data_type() == DataType::Date32 => return Ok(self),
+            Ok(field) => format!("the date partition column `{name}` of {owner} is {}, not a date", field.data_type()),
+            Err(_) => {
+                format!("{owner} has no date partition column `{name}`: its files are in no folders called `{name}=…`")
+            }
+        };
+        Err(owner.wrong(message))
     }
 
     /// The columns of all files together, in the order in which they first appear; those that folders say come last. Any may
@@ -172,12 +189,12 @@ impl Table {
         }
     }
 
-    /// How many bytes the files have together, as they are stored; `None` for a Delta table.
-    pub(crate) fn bytes(&self) -> Option<u64> {
+    /// How many bytes the files have together, as they are stored.
+    pub(crate) fn bytes(&self) -> u64 {
         match &self.content {
-            Content::Files(files) => Some(files.bytes()),
+            Content::Files(files) => files.bytes(),
             #[cfg(feature = "delta")]
-            Content::Delta(_) => None,
+            Content::Delta(delta) => delta.bytes(),
         }
     }
 
@@ -200,6 +217,12 @@ impl Table {
             #[cfg(feature = "delta")]
             Content::Delta(delta) => delta.scan(&self.owner, &state, projection, filter, partitions.max(1)).await,
         }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("owner", &self.owner).field("schema", self.schema()).finish_non_exhaustive()
     }
 }
 

@@ -158,7 +158,7 @@ mod tests {
             let (_, path) = ObjectStoreScheme::parse(&url).unwrap();
             root(&url, &path).to_string()
         };
-        assert_eq!(root_of("s3://bucket/data/x.parquet"), "s3://bucket/");
+        assert_eq!(root_of("s3://bucket/data/x.parquet"), "s3://bucket");
         assert_eq!(root_of("s3://bucket"), "s3://bucket");
         assert_eq!(
             root_of("https://account.blob.core.windows.net/container/a/b"),

@@ -7,6 +7,8 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use crate::Error;
 
+const REFUSES: &str = ", the store refuses: check the credentials in the environment and what they may do";
+
 /// An error of the store while `doing` something, such as "list `s3://bucket/data`".
 pub(crate) fn failure(doing: &str, error: StoreError) -> Error {
     let told = explain(doing, &error);
@@ -23,12 +25,20 @@ pub(crate) fn explain(doing: &str, error: &StoreError) -> Error {
         StoreError::Precondition { path, .. } => {
             return Error::conflict(format!("`{path}` changed while it was read: run again once nobody writes there"));
         }
-        error if is_without_credentials(error) => {
+        error if answers(error, &["169.254.169.254", "metadata.google.internal"]) => {
+            // Without credentials the clients ask the machine they run on, at an address that only clouds answer.
             ", there are no credentials in the environment (for S3: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
         }
-        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-            ", the store refuses: check the credentials in the environment and what they may do"
+        StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => REFUSES,
+        error
+            if answers(
+                error,
+                &["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthenticationFailed"],
+            ) =>
+        {
+            REFUSES
         }
+        error if answers(error, &["NoSuchBucket", "ContainerNotFound"]) => ", there is no such bucket",
         error if is_kind(error, HttpErrorKind::Timeout) => ", the store does not answer in time",
         error if is_kind(error, HttpErrorKind::Connect) => ", the store can't be reached",
         _ => "",
@@ -41,7 +51,8 @@ pub(crate) fn store_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a
     causes(error).find_map(|cause| cause.downcast_ref::<StoreError>())
 }
 
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+/// `error`, what caused it, what caused that, and so on.
+pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;
@@ -54,10 +65,8 @@ fn is_kind(error: &StoreError, kind: HttpErrorKind) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<HttpError>()).any(|error| error.kind() == kind)
 }
 
-/// Without credentials the clients ask the machine they run on, at an address that only clouds answer.
-fn is_without_credentials(error: &StoreError) -> bool {
-    matches!(error, StoreError::Generic { .. }) && {
-        let text = causes(error).map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        ["169.254.169.254", "metadata.google.internal"].iter().any(|host| text.contains(host))
-    }
+/// Whether one of the words is in what the store answered. Some of its refusals reach us as nothing but its answer.
+fn answers(error: &StoreError, words: &[&str]) -> bool {
+    let text = causes(error).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    words.iter().any(|word| text.contains(word))
 }

@@ -30,7 +30,7 @@ pub(super) async fn columns(
     let schema = ArrowFormat.infer_schema(state, store, std::slice::from_ref(file)).await;
     schema.map_err(|error| match store_error(&error) {
         Some(_) => owner.failed(error),
-        None => owner.damaged(format!("file `{shown}` of {owner} is no whole Arrow IPC file or stream")).because(error),
+        None => owner.damaged(format!("file `{shown}` of {owner} is no whole Arrow IPC file or stream")),
     })
 }
 

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::config::CsvOptions;
 use datafusion::common::parsers::CompressionTypeVariant;
-use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::physical_plan::CsvSource;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
-use object_store::{ObjectMeta, ObjectStore};
+use futures::{StreamExt, TryStreamExt};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
+use super::failure::innermost;
 use super::{Owner, TextColumns};
 use crate::offline::conversion::text_field;
-use crate::storage::store_error;
+use crate::storage::{failure, store_error};
 use crate::{Error, Result};
 
 /// How the files of a table are compressed.
@@ -66,9 +67,12 @@ pub(super) async fn columns(
         TextColumns::Text { .. } => 1,
         TextColumns::Inferred { .. } => usize::MAX,
     };
-    let format = CsvFormat::default().with_options(options(compression)).with_schema_infer_max_rec(rows);
-    let schema = format.infer_schema(state, store, std::slice::from_ref(file)).await;
-    let schema = schema.map_err(|error| broken(owner, shown, error))?;
+    let format = CsvFormat::default().with_options(options(compression));
+    let object = store.get(&file.location).await.map_err(|error| failure(&format!("read `{shown}`"), error))?;
+    let bytes = object.into_stream().map_err(|error| DataFusionError::ObjectStore(Box::new(error))).boxed();
+    let lines = format.read_to_delimited_chunks_from_stream(bytes);
+    let schema = format.infer_schema_from_stream(state, rows, lines).await;
+    let (schema, _) = schema.map_err(|error| broken(owner, shown, error))?;
     if schema.fields().is_empty() {
         return Err(
             owner.damaged(format!("file `{shown}` of {owner} is empty: its first line has to name the columns"))
@@ -141,6 +145,6 @@ fn options(compression: Compression) -> CsvOptions {
 fn broken(owner: &Owner, shown: &str, error: DataFusionError) -> Error {
     match store_error(&error) {
         Some(_) => owner.failed(error),
-        None => owner.damaged(format!("file `{shown}` of {owner} can't be read as CSV")).because(error),
+        None => owner.damaged(format!("file `{shown}` of {owner} can't be read as CSV")).because(innermost(&error)),
     }
 }

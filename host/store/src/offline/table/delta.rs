@@ -1,19 +1,22 @@
 //! Delta Lake tables: their log says which files count, which of their rows are deleted, and how columns are called.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SessionContext, SessionState};
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use deltalake_core::DeltaTableError;
 use deltalake_core::logstore::{StorageConfig, default_logstore};
+use object_store::path::Path;
 use url::Url;
 
 use super::Owner;
@@ -29,6 +32,9 @@ const FILES_IN_A_GROUP_MAX: usize = 1 << 16;
 pub(super) struct DeltaTable {
     provider: Arc<dyn TableProvider>,
     schema: SchemaRef,
+    /// when each file was written, in ms since 1970, by its path in the store
+    written: HashMap<Path, i64>,
+    bytes: u64,
 }
 
 impl DeltaTable {
@@ -44,14 +50,22 @@ impl DeltaTable {
         let log = default_logstore(Arc::new(in_table), Arc::clone(&place.store), &location, &config);
         let mut table = deltalake_core::DeltaTable::new(log);
         table.load().await.map_err(unreadable)?;
+        let files = table.snapshot().map_err(unreadable)?.log_data();
+        let in_store = |file: Path| place.path.parts().chain(file.parts()).collect::<Path>();
+        let written = files.iter().map(|file| (in_store(file.object_store_path()), file.modification_time())).collect();
+        let bytes = files.iter().map(|file| u64::try_from(file.size()).unwrap_or_default()).sum();
         let provider = table.table_provider().with_session(Arc::new(session.state())).await;
         let provider = provider.map_err(|error| owner.failed(error))?;
         let schema = provider.schema();
-        Ok(Self { provider, schema })
+        Ok(Self { provider, schema, written, bytes })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// See [`super::Table::scan`]. The order of the files is that of their time and then their name: what was written later
@@ -70,26 +84,37 @@ impl DeltaTable {
         let filters: Vec<Expr> = filters
             .into_iter()
             .zip(supported)
-            .filter(|(_, supported)| *supported != datafusion::logical_expr::TableProviderFilterPushDown::Unsupported)
+            .filter(|(_, supported)| *supported != TableProviderFilterPushDown::Unsupported)
             .map(|(filter, _)| filter)
             .collect();
         let plan = self.provider.scan(state, Some(&projection.to_vec()), &filters, None).await;
-        plan.and_then(|plan| in_order(plan, partitions)).map_err(|error| owner.failed(error))
+        plan.and_then(|plan| self.in_order(plan, partitions)).map_err(|error| owner.failed(error))
     }
-}
 
-/// `plan` with its files in their order, in at most `partitions` partitions.
-fn in_order(plan: Arc<dyn ExecutionPlan>, partitions: usize) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-    plan.transform_up(|node| {
-        let Some((config, _)) =
-            node.downcast_ref::<DataSourceExec>().and_then(DataSourceExec::downcast_to_file_source::<ParquetSource>)
-        else {
-            return Ok(Transformed::no(node));
-        };
-        let mut files: Vec<_> = config.file_groups.iter().flat_map(|group| group.files().to_vec()).collect();
-        files.sort_by(|a, b| {
-            let key = |file: &datafusion::datasource::listing::PartitionedFile| file.object_meta.last_modified;
-            key(a).cmp(&key(b)).then_with(|| a.object_meta.location.cmp(&b.object_meta.location))
+    /// `plan` with its files in their order, in at most `partitions` partitions.
+    fn in_order(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        partitions: usize,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        plan.transform_up(|node| {
+            let source = node.downcast_ref::<DataSourceExec>();
+            let Some((config, _)) = source.and_then(DataSourceExec::downcast_to_file_source::<ParquetSource>) else {
+                return Ok(Transformed::no(node));
+            };
+            let groups = self.groups(config, partitions);
+            let config = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups).with_preserve_order(true);
+            Ok(Transformed::yes(DataSourceExec::from_data_source(config.build()) as Arc<dyn ExecutionPlan>))
+        })
+        .data()
+    }
+
+    fn groups(&self, config: &FileScanConfig, partitions: usize) -> Vec<FileGroup> {
+        let mut files: Vec<PartitionedFile> =
+            config.file_groups.iter().flat_map(|group| group.files().to_vec()).collect();
+        files.sort_by_cached_key(|file| {
+            let location = file.object_meta.location.clone();
+            (self.written.get(&location).copied(), location)
         });
         // Deleted rows are found by their place, which is counted over all files of a partition.
         let partitions = if config.output_partitioning.is_some() { 1 } else { partitions };
@@ -99,11 +124,8 @@ fn in_order(plan: Arc<dyn ExecutionPlan>, partitions: usize) -> Result<Arc<dyn E
             groups[partition].push(file);
         }
         let groups = groups.iter().flat_map(|group| group.chunks(FILES_IN_A_GROUP_MAX));
-        let groups = groups.map(|group| FileGroup::new(group.to_vec())).collect();
-        let config = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups).with_preserve_order(true);
-        Ok(Transformed::yes(DataSourceExec::from_data_source(config.build()) as Arc<dyn ExecutionPlan>))
-    })
-    .data()
+        groups.map(|group| FileGroup::new(group.to_vec())).collect()
+    }
 }
 
 fn location(place: &Place) -> Url {
@@ -121,3 +143,6 @@ fn broken(owner: &Owner, place: &Place, error: DeltaTableError) -> Error {
         None => owner.damaged(format!("`{}` of {owner} can't be read as a Delta table", place.shown)).because(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use super::Owner;
-use crate::storage::{explain, store_error};
+use crate::storage::{causes, explain, store_error};
 use crate::{Error, ErrorKind};
 
 /// The error of reading the files of `owner`. An error of our own that passed through a plan comes out as it was.
@@ -17,11 +17,18 @@ pub(super) fn read_failure(owner: &Owner, error: DataFusionError) -> Error {
         Some(store_error) => explain(&format!("read {owner}"), store_error),
         None => owner.damaged(format!("{owner} can't be read")),
     };
-    match told.kind() {
+    match (told.kind(), store_error(&error)) {
         // That a file changed says it all.
-        ErrorKind::Conflict => told,
-        _ => told.because(error),
+        (ErrorKind::Conflict, _) => told,
+        (_, Some(store_error)) => told.because(store_error.to_string()),
+        (_, None) => told.because(innermost(&error)),
     }
+}
+
+/// What was wrong in the first place, without the names of all that passed it on.
+pub(super) fn innermost(error: &DataFusionError) -> String {
+    let first = causes(error).last().map(ToString::to_string).unwrap_or_default();
+    first.replace('\n', " ")
 }
 
 /// Our error, if a plan carries it; else the plan's.

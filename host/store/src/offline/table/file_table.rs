@@ -101,7 +101,7 @@ impl FileTable {
         let columns = DFSchema::try_from(self.schema().as_ref().clone()).map_err(failed)?;
         let predicate = filter.map(|filter| state.create_physical_expr(filter.clone(), &columns));
         let predicate = predicate.transpose().map_err(failed)?;
-        let (source, groups) = self.source(owner, state, files, predicate.as_ref(), partitions).await?;
+        let (source, groups) = self.source(owner, state, files, filter.zip(predicate.as_ref()), partitions).await?;
         if groups.is_empty() {
             let schema = self.schema().project(projection).map_err(|error| failed(error.into()))?;
             return Ok(Arc::new(EmptyExec::new(Arc::new(schema))));
@@ -125,13 +125,13 @@ impl FileTable {
         owner: &Owner,
         state: &SessionState,
         files: Vec<(String, ObjectMeta, Vec<ScalarValue>)>,
-        predicate: Option<&Arc<dyn PhysicalExpr>>,
+        filter: Option<(&Expr, &Arc<dyn PhysicalExpr>)>,
         partitions: usize,
     ) -> Result<(Arc<dyn FileSource>, Vec<FileGroup>)> {
         Ok(match &self.kind {
             Kind::Parquet(footers) => {
-                let groups = footers.groups(owner, files, predicate, &self.columns, partitions).await?;
-                (Arc::new(footers.source(&self.columns, state, predicate)), groups)
+                let groups = footers.groups(owner, state, files, filter.map(|(filter, _)| filter), partitions).await?;
+                (Arc::new(footers.source(&self.columns, state, filter.map(|(_, predicate)| predicate))), groups)
             }
             Kind::Csv(compression) => {
                 (Arc::new(csv::source(&self.columns, *compression)), whole_files(files, partitions))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{
@@ -15,6 +15,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::cache::default_cache::DefaultCache;
 use datafusion::execution::context::SessionState;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
@@ -24,6 +26,7 @@ use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::Owner;
+use super::failure::innermost;
 use crate::storage::store_error;
 use crate::{Error, Result};
 
@@ -99,28 +102,27 @@ impl Footers {
         }
     }
 
-    /// The row groups of `files` that may have rows for `predicate`, in at most `partitions` groups of about the same size, in
-    /// the order of the files.
+    /// The row groups of `files` that may have rows for `filter`, in at most `partitions` groups of about the same size, in the
+    /// order of the files.
     pub(super) async fn groups(
         &self,
         owner: &Owner,
+        state: &SessionState,
         files: Vec<(String, ObjectMeta, Vec<ScalarValue>)>,
-        predicate: Option<&Arc<dyn PhysicalExpr>>,
-        columns: &TableSchema,
+        filter: Option<&Expr>,
         partitions: usize,
     ) -> Result<Vec<FileGroup>> {
-        let pruning = predicate.and_then(|predicate| {
-            let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(columns.table_schema()));
-            pruning.build(Arc::clone(predicate))
+        let known = files.iter().map(|(shown, file, _)| (shown.clone(), file.clone())).collect::<Vec<_>>();
+        let known = futures::stream::iter(known).map(|(shown, file)| async move {
+            self.metadata(&file).await.map_err(|error| broken(owner, &shown, error))
         });
-        let pruning = pruning.as_deref();
-        let wanted = |(shown, file, values): (String, ObjectMeta, Vec<ScalarValue>)| async move {
-            let metadata = self.metadata(&file).await.map_err(|error| broken(owner, &shown, error))?;
-            let groups = row_groups(&file, &metadata, pruning).map_err(|error| broken(owner, &shown, error))?;
-            Ok::<_, Error>((groups, file, values))
-        };
-        let wanted = futures::stream::iter(files).map(wanted).buffered(FOOTERS_AT_ONCE);
-        let wanted: Vec<(RowGroups, ObjectMeta, Vec<ScalarValue>)> = wanted.try_collect().await?;
+        let known: Vec<Arc<ParquetMetaData>> = known.buffered(FOOTERS_AT_ONCE).try_collect().await?;
+        let mut pruning = Pruning::new(state, filter);
+        let mut wanted = Vec::with_capacity(files.len());
+        for ((shown, file, values), metadata) in files.into_iter().zip(known) {
+            let groups = row_groups(&file, &metadata, &mut pruning).map_err(|error| broken(owner, &shown, error))?;
+            wanted.push((groups, file, values));
+        }
         let sizes: Vec<u64> =
             wanted.iter().flat_map(|(groups, ..)| groups.wanted.iter().map(|(_, bytes)| *bytes)).collect();
         let mut partition_of = split(&sizes, partitions).into_iter();
@@ -154,19 +156,52 @@ struct RowGroups {
 fn row_groups(
     file: &ObjectMeta,
     metadata: &ParquetMetaData,
-    pruning: Option<&PruningPredicate>,
+    pruning: &mut Pruning<'_>,
 ) -> Result<RowGroups, DataFusionError> {
     let all = metadata.num_row_groups();
     let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(all));
-    if let Some(pruning) = pruning {
+    let parts = metadata.file_metadata();
+    let schema = parquet_to_arrow_schema(parts.schema_descr(), parts.key_value_metadata())?;
+    if let Some(predicate) = pruning.of(&schema)? {
         let metrics = ParquetFileMetrics::new(0, file.location.as_ref(), &ExecutionPlanMetricsSet::new());
-        let parts = metadata.file_metadata();
-        let schema = parquet_to_arrow_schema(parts.schema_descr(), parts.key_value_metadata())?;
-        filter.prune_by_statistics(&schema, parts.schema_descr(), metadata.row_groups(), pruning, &metrics);
+        filter.prune_by_statistics(&schema, parts.schema_descr(), metadata.row_groups(), &predicate, &metrics);
     }
     let bytes = |row_group: usize| u64::try_from(metadata.row_group(row_group).compressed_size()).unwrap_or_default();
     let wanted = filter.row_group_indexes().map(|row_group| (row_group, bytes(row_group))).collect();
     Ok(RowGroups { all, wanted })
+}
+
+/// What of a filter can be decided by statistics, for files of each schema: columns have other places in each.
+struct Pruning<'a> {
+    state: &'a SessionState,
+    conditions: Vec<&'a Expr>,
+    known: Vec<(Schema, Option<Arc<PruningPredicate>>)>,
+}
+
+impl<'a> Pruning<'a> {
+    fn new(state: &'a SessionState, filter: Option<&'a Expr>) -> Self {
+        Self { state, conditions: filter.map(split_conjunction).unwrap_or_default(), known: Vec::new() }
+    }
+
+    fn of(&mut self, schema: &Schema) -> Result<Option<Arc<PruningPredicate>>, DataFusionError> {
+        if let Some((_, known)) = self.known.iter().find(|(known, _)| known == schema) {
+            return Ok(known.clone());
+        }
+        let is_there = |condition: &&&Expr| {
+            condition.column_refs().iter().all(|column| schema.field_with_name(&column.name).is_ok())
+        };
+        let conditions = self.conditions.iter().filter(is_there).map(|condition| (*condition).clone());
+        let predicate = match conjunction(conditions) {
+            None => None,
+            Some(condition) => {
+                let columns = DFSchema::try_from(schema.clone())?;
+                let condition = self.state.create_physical_expr(condition, &columns)?;
+                PruningPredicateBuilder::new().with_file_schema(Arc::new(schema.clone())).build(condition)
+            }
+        };
+        self.known.push((schema.clone(), predicate.clone()));
+        Ok(predicate)
+    }
 }
 
 /// The partition of each piece: ascending, and with about the same sum of `sizes` in each.
@@ -187,7 +222,9 @@ pub(super) fn split(sizes: &[u64], partitions: usize) -> Vec<usize> {
 fn broken(owner: &Owner, shown: &str, error: DataFusionError) -> Error {
     match store_error(&error) {
         Some(_) => owner.failed(error),
-        None => owner.damaged(format!("file `{shown}` of {owner} is not a whole Parquet file")).because(error),
+        None => {
+            owner.damaged(format!("file `{shown}` of {owner} is not a whole Parquet file")).because(innermost(&error))
+        }
     }
 }
 
