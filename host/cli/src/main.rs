@@ -9,6 +9,7 @@ mod changes;
 mod clock;
 mod component;
 mod cost;
+mod dataset;
 mod description;
 mod entity_values;
 mod failure;

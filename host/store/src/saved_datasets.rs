@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::definitions::unknown;
 use crate::registry::{Action, Commit, Registry};
 use crate::training_set::Provenance;
 use crate::{Error, Result};
@@ -39,6 +40,15 @@ pub struct Save<'a> {
     pub overwrite: bool,
     /// the clock's time
     pub at: Timestamp,
+}
+
+/// The training set saved as `name`.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) with the nearest name.
+pub fn saved_dataset<'a>(commit: &'a Commit, name: &str) -> Result<&'a SavedDataset> {
+    let all = &commit.state.saved_datasets;
+    all.get(name).ok_or_else(|| Error::not_found(unknown("saved data set", name, all.keys().map(String::as_str))))
 }
 
 /// Checks that a training set can be saved as `name`, before it is made.

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use skewless_store::definitions::{Definitions, Kind, Object};
+use skewless_store::registry::Commit;
+use skewless_store::saved_datasets::SavedDataset;
 
 use crate::failure::Result;
 use crate::output::Output;
 use crate::session::{Session, block_on};
-use crate::table::Table;
+use crate::table::{Table, grouped};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,7 +41,7 @@ pub(crate) struct Arguments {
 
 /// A kind as it is written on the command line.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Listed {
+enum Listed {
     Entities,
     #[value(alias = "data-sources")]
     Sources,
@@ -47,29 +49,41 @@ pub(super) enum Listed {
     FeatureViews,
     OnDemandFeatureViews,
     FeatureServices,
+    SavedDatasets,
 }
 
 impl Listed {
-    pub(super) fn kind(self) -> Kind {
+    /// The kind of definition; saved data sets are none.
+    fn kind(self) -> Option<Kind> {
         match self {
-            Self::Entities => Kind::Entity,
-            Self::Sources => Kind::Source,
-            Self::Transforms => Kind::Transform,
-            Self::FeatureViews => Kind::FeatureView,
-            Self::OnDemandFeatureViews => Kind::OnDemandFeatureView,
-            Self::FeatureServices => Kind::FeatureService,
+            Self::Entities => Some(Kind::Entity),
+            Self::Sources => Some(Kind::Source),
+            Self::Transforms => Some(Kind::Transform),
+            Self::FeatureViews => Some(Kind::FeatureView),
+            Self::OnDemandFeatureViews => Some(Kind::OnDemandFeatureView),
+            Self::FeatureServices => Some(Kind::FeatureService),
+            Self::SavedDatasets => None,
         }
     }
 }
 
 /// One line for programs.
 #[derive(Serialize)]
-struct Entry<'a> {
-    kind: &'static str,
-    name: &'a str,
-    description: &'a str,
-    tags: &'a BTreeMap<String, String>,
-    owner: &'a str,
+#[serde(untagged)]
+enum Entry<'a> {
+    Definition {
+        kind: &'static str,
+        name: &'a str,
+        description: &'a str,
+        tags: &'a BTreeMap<String, String>,
+        owner: &'a str,
+    },
+    Dataset {
+        kind: &'static str,
+        name: &'a str,
+        #[serde(flatten)]
+        dataset: &'a SavedDataset,
+    },
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
@@ -80,24 +94,34 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     if arguments.json {
         let entries = objects.iter().map(|object| {
             let Object { kind, name, description, tags, owner } = *object;
-            Entry { kind: kind.name(), name, description, tags, owner }
+            Entry::Definition { kind: kind.name(), name, description, tags, owner }
         });
-        return Ok(output.print_json(&entries.collect::<Vec<_>>())?);
+        let datasets = arguments.datasets(&commit).into_iter();
+        let datasets = datasets.map(|(name, dataset)| Entry::Dataset { kind: "saved data set", name, dataset });
+        return Ok(output.print_json(&entries.chain(datasets).collect::<Vec<_>>())?);
     }
-    if objects.is_empty() {
+    let datasets = arguments.datasets(&commit);
+    if objects.is_empty() && datasets.is_empty() {
         output.say(&nothing(definitions, registry.project(), commit.number));
         return Ok(());
     }
-    Ok(output.print(&told(&objects, output))?)
+    Ok(output.print(&(told(&objects, output) + &told_datasets(&datasets, output)))?)
 }
 
 impl Arguments {
+    /// The saved data sets that fit; they have neither tags nor owners.
+    fn datasets<'a>(&self, commit: &'a Commit) -> Vec<(&'a String, &'a SavedDataset)> {
+        let wanted = self.kind.is_none_or(|listed| listed == Listed::SavedDatasets);
+        let fit = wanted && self.tags.is_empty() && self.owner.is_none();
+        commit.state.saved_datasets.iter().filter(|_| fit).collect()
+    }
+
     fn wants(&self, object: &Object<'_>) -> bool {
         let tagged = |tag: &String| match tag.split_once('=') {
             Some((key, value)) => object.tags.get(key).is_some_and(|found| found == value),
             None => object.tags.contains_key(tag),
         };
-        self.kind.is_none_or(|listed| listed.kind() == object.kind)
+        self.kind.is_none_or(|listed| listed.kind() == Some(object.kind))
             && self.owner.as_ref().is_none_or(|owner| owner == object.owner)
             && self.tags.iter().all(tagged)
     }
@@ -122,6 +146,18 @@ fn told(objects: &[Object<'_>], output: &Output) -> String {
         text += &format!("{title}\n{}\n", table.indented("  "));
     }
     text
+}
+
+fn told_datasets(datasets: &[(&String, &SavedDataset)], output: &Output) -> String {
+    if datasets.is_empty() {
+        return String::new();
+    }
+    let table = Table::new(["name", ">rows", ">features", "saved at", "path"]);
+    let table = table.with_rows(datasets.iter().map(|(name, dataset)| {
+        let features = grouped(dataset.features.len() as u64);
+        [(*name).clone(), grouped(dataset.rows), features, dataset.created_at.to_string(), dataset.path.clone()]
+    }));
+    format!("{}\n{}\n", output.bold("saved data sets"), table.indented("  "))
 }
 
 /// `key=value` of each tag.

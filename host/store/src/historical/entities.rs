@@ -16,6 +16,7 @@ use crate::entity_rows::{EVENT_TIMESTAMP, EntityRows};
 use crate::feature_set::FeatureSet;
 use crate::feature_store::FeatureStore;
 use crate::offline::failure::from_datafusion;
+use crate::offline::sql;
 use crate::offline::table::{Owner, Table, TablePath, TextColumns};
 
 /// Entity rows that can be read, also more than once.
@@ -58,8 +59,10 @@ impl Entities {
                 Ok(Self::Files(Table::open(Owner::EntityRows, path, text, session).await?))
             }
             EntitySource::Query(query) => {
-                let _ = (query, store);
-                Err(crate::Error::invalid_input("queries come later"))
+                let rows = sql::query(query, store.definitions(), store.root(), session).await?;
+                let schema = Arc::new(rows.schema().as_arrow().clone());
+                let batches = rows.collect().await.map_err(|error| Owner::EntityRows.failed(error))?;
+                Ok(Self::Rows(schema, batches))
             }
             EntitySource::Rows(rows) => Ok(Self::Rows(rows.schema(), vec![rows.clone()])),
         }

@@ -192,7 +192,7 @@ pub async fn write_training_set(
         }
     };
     file.finish(&provenance).await?;
-    let explained = DisplayableExecutionPlan::with_metrics(plan.root.as_ref()).indent(false).to_string();
+    let explained = explain(&plan);
     Ok(Written { summary, join: plan.join, provenance, explained })
 }
 
@@ -256,6 +256,16 @@ async fn begin(plan: Plan, progress: Tell<'_>) -> Result<Started> {
     let mut rest = rest.map_err(|error| from_datafusion(error, DOING))?;
     let first = next(&mut rest, &plan, progress).await?;
     Ok(Started { schema: plan.root.schema(), plan, first, rest })
+}
+
+/// The plan with what its operators did: rows, time, and what went to disk.
+fn explain(plan: &Plan) -> String {
+    let told = ["output_rows", "elapsed_compute", "bytes_scanned", "row_groups_pruned_statistics", "page_index_pages_pruned"];
+    let told = told.into_iter().chain(["bytes_held", "spill_count", "spilled_bytes", "time_elapsed_processing"]);
+    DisplayableExecutionPlan::with_metrics(plan.root.as_ref())
+        .set_metric_names(told.map(str::to_owned).collect())
+        .indent(false)
+        .to_string()
 }
 
 const DOING: &str = "the training set can't be computed";

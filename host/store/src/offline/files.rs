@@ -151,7 +151,7 @@ fn format_of(name: &str) -> Option<Format> {
 fn mend(owner: &Owner) -> &'static str {
     match owner {
         Owner::Source(_) => "say which with `format`",
-        Owner::EntityRows => "rename them",
+        Owner::EntityRows | Owner::Table => "rename them",
     }
 }
 

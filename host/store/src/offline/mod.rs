@@ -21,5 +21,6 @@ mod pruning;
 pub(crate) mod rows;
 pub(crate) mod session;
 pub(crate) mod source;
+pub(crate) mod sql;
 pub(crate) mod statistics;
 pub(crate) mod table;

@@ -23,7 +23,7 @@ use object_store::path::Path;
 use url::Url;
 
 pub(crate) use address::split_pattern;
-pub(crate) use failure::{explain, failure, store_error};
+pub(crate) use failure::{causes, explain, failure, store_error};
 pub(crate) use output::{OutFile, unwritten};
 pub(crate) use pinned::PinnedStore;
 
@@ -36,7 +36,7 @@ pub(crate) struct Place {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// the place in the store, without a slash at either end; empty for the whole bucket
     pub(crate) path: Path,
-    /// what the store's paths start from, such as `file:///` or `s3://bucket/`
+    /// what the store's paths start from, such as `file:///` or `s3://bucket`
     pub(crate) root: Url,
     /// the address as people should read it, without a slash at the end
     pub(crate) shown: String,
