@@ -2,7 +2,7 @@
 
 use std::process::{Child, Stdio};
 
-use crate::s3_server::S3Server;
+use crate::s3_server::{Fault, Proxy, S3Server};
 use crate::support::{TestRepository, printed, skewless};
 
 const YAML: &str =
@@ -46,6 +46,18 @@ fn applies_at_one_instant_are_commits_or_clear_conflicts_and_none_is_lost() {
     let output = start_apply(&last, &server.environment()).wait_with_output().unwrap();
     assert!(output.status.success(), "{}", printed(&output));
     assert_eq!(bucket.keys("main/").len(), commits + 1);
+}
+
+/// The program tries again, and finds what it wrote the first time.
+#[test]
+fn a_commit_whose_answer_was_lost_is_no_conflict() {
+    let server = S3Server::shared();
+    let bucket = server.bucket("lost-answer");
+    let proxy = Proxy::start(server, Fault::LoseAnswer, 1, "PUT /lost-answer/main/test/log/");
+    let repository = repository("s3://lost-answer/main", "");
+    let output = start_apply(&repository, &server.environment_at(&proxy.url)).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    assert_eq!((bucket.keys("main/").len(), proxy.faults()), (1, 1));
 }
 
 #[test]

@@ -128,6 +128,8 @@ pub(crate) enum Fault {
     Cut,
     /// passes on some kilobytes of the answer, then cuts it
     CutAnswer,
+    /// passes it on, and loses the answer
+    LoseAnswer,
     /// never answers
     Silence,
 }
@@ -181,6 +183,7 @@ fn serve(
         Fault::Cut => drop(client.shutdown(Shutdown::Both)),
         Fault::Silence => silent.lock().unwrap().push(client),
         Fault::CutAnswer => pass_on(client, target, &head, 2_000),
+        Fault::LoseAnswer => pass_on(client, target, &head, 0),
         Fault::Before(act) => {
             act();
             pass_on(client, target, &head, u64::MAX);
@@ -212,6 +215,9 @@ fn pass_on(mut client: TcpStream, target: SocketAddr, head: &str, answer_max: u6
     let _ = server.write_all(head.as_bytes());
     let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
-    let _ = std::io::copy(&mut server.take(answer_max), &mut client);
+    let mut answer = server.take(answer_max);
+    let _ = std::io::copy(&mut answer, &mut client);
+    // Only once all is answered was all of the request heard.
+    let _ = std::io::copy(&mut answer.into_inner(), &mut std::io::sink());
     let _ = client.shutdown(Shutdown::Both);
 }

@@ -45,7 +45,11 @@ pub(crate) async fn find(owner: &Owner, path: &TablePath<'_>) -> Result<Found> {
     let Some(pattern) = pattern else { return folder(owner, path, start).await };
     let pattern =
         Pattern::new(pattern).map_err(|error| owner.wrong(format!("`{address}` is no pattern")).because(error))?;
-    let files = list(&start).await?.into_iter().filter(|file| pattern.matches(below(&start.path, &file.location)));
+    let files = list(&start).await?.into_iter().filter(|file| {
+        // A bucket may have an object that stands for the folder itself.
+        let name = below(&start.path, &file.location);
+        !name.is_empty() && pattern.matches(name)
+    });
     let files: Vec<ObjectMeta> = files.collect();
     if files.is_empty() {
         return Err(none(owner, path, format));

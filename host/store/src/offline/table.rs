@@ -33,6 +33,9 @@ use crate::{Error, Result};
 
 use file_table::FileTable;
 
+/// How many files are looked at at once when a table is opened.
+const FILES_AT_ONCE: usize = 32;
+
 /// Where a table is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TablePath<'a> {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -42,22 +43,31 @@ impl Registry {
     pub async fn commit(&self, parent: u64, action: Action, state: State, at: Timestamp) -> Result<Commit> {
         let number = parent + 1;
         let commit = Commit { format: FORMAT, number, at, tool: tool(), action, state };
-        let bytes = serde_json::to_vec(&commit).expect("a commit is plain data with texts as keys");
-        match self.store.put_opts(&self.commit_path(number), PutPayload::from(bytes), PutMode::Create.into()).await {
-            Ok(_) => {
-                self.newest.fetch_max(number, Ordering::Relaxed);
-                Ok(commit)
-            }
+        let bytes = Bytes::from(serde_json::to_vec(&commit).expect("a commit is plain data with texts as keys"));
+        let payload = PutPayload::from(bytes.clone());
+        let put = self.store.put_opts(&self.commit_path(number), payload, PutMode::Create.into()).await;
+        match put {
+            Ok(_) => {}
+            // Where the store's answer was lost, we may have been faster than ourselves.
+            Err(_) if self.holds(number, &bytes).await => {}
             Err(error @ StoreError::AlreadyExists { .. }) => {
                 let message = format!(
                     "commit {number} of the project `{}` was made by somebody else meanwhile: read the registry again \
                      and repeat",
                     self.project
                 );
-                Err(Error::conflict(message).because(error))
+                return Err(Error::conflict(message).because(error));
             }
-            Err(error) => Err(self.unavailable(&format!("write commit {number}"), error)),
+            Err(error) => return Err(self.unavailable(&format!("write commit {number}"), error)),
         }
+        self.newest.fetch_max(number, Ordering::Relaxed);
+        Ok(commit)
+    }
+
+    /// Whether commit `number` consists of these bytes.
+    async fn holds(&self, number: u64, bytes: &Bytes) -> bool {
+        let Ok(object) = self.store.get(&self.commit_path(number)).await else { return false };
+        object.bytes().await.is_ok_and(|stored| stored == *bytes)
     }
 
     /// Changes the newest state with `change` and commits the result; starts from an empty state where there is none.

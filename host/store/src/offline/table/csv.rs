@@ -59,7 +59,7 @@ pub(super) async fn columns(
     owner: &Owner,
     state: &SessionState,
     store: &Arc<dyn ObjectStore>,
-    (shown, file): &(String, ObjectMeta),
+    (shown, file): (String, ObjectMeta),
     compression: Compression,
     text: TextColumns<'_>,
 ) -> Result<SchemaRef> {
@@ -72,7 +72,7 @@ pub(super) async fn columns(
     let bytes = object.into_stream().map_err(|error| DataFusionError::ObjectStore(Box::new(error))).boxed();
     let lines = format.read_to_delimited_chunks_from_stream(bytes);
     let schema = format.infer_schema_from_stream(state, rows, lines).await;
-    let (schema, _) = schema.map_err(|error| broken(owner, shown, error))?;
+    let (schema, _) = schema.map_err(|error| broken(owner, &shown, error))?;
     if schema.fields().is_empty() {
         return Err(
             owner.damaged(format!("file `{shown}` of {owner} is empty: its first line has to name the columns"))

@@ -18,12 +18,13 @@ use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::csv::Compression;
 use super::parquet::{Footers, split};
 use super::partitions::Partitions;
-use super::{Owner, TextColumns, arrow_ipc, csv, schema};
+use super::{FILES_AT_ONCE, Owner, TextColumns, arrow_ipc, csv, schema};
 use crate::Result;
 use crate::definitions::Format;
 use crate::offline::files::{Found, below};
@@ -46,7 +47,10 @@ pub(super) struct FileTable {
 enum Kind {
     Parquet(Footers),
     Csv(Compression),
-    Arrow,
+    Arrow {
+        /// not streams
+        are_files: bool,
+    },
 }
 
 impl FileTable {
@@ -136,10 +140,8 @@ impl FileTable {
             Kind::Csv(compression) => {
                 (Arc::new(csv::source(&self.columns, *compression)), whole_files(files, partitions))
             }
-            Kind::Arrow => {
-                let named: Vec<_> = files.iter().map(|(shown, file, _)| (shown.clone(), file.clone())).collect();
-                let source = arrow_ipc::source(owner, &self.columns, &self.store, &named).await?;
-                (source, whole_files(files, partitions))
+            Kind::Arrow { are_files } => {
+                (Arc::new(arrow_ipc::source(&self.columns, *are_files)), whole_files(files, partitions))
             }
         })
     }
@@ -185,8 +187,9 @@ async fn columns(
     text: TextColumns<'_>,
     state: &SessionState,
 ) -> Result<(Kind, SchemaRef, Option<u64>)> {
-    let mut schemas = Vec::with_capacity(files.len());
+    let all = || futures::stream::iter(files.to_vec());
     match format {
+        // Delta tables, which are of Parquet too, are opened elsewhere.
         Format::Parquet | Format::Delta => {
             let footers = Footers::new(Arc::clone(store));
             let read = footers.read(owner, files).await?;
@@ -196,17 +199,17 @@ async fn columns(
         }
         Format::Csv => {
             let compression = Compression::of(owner, files)?;
-            for file in files {
-                schemas.push((file.0.clone(), csv::columns(owner, state, store, file, compression, text).await?));
-            }
+            let read = all().map(|file| csv::columns(owner, state, store, file, compression, text));
+            let read: Vec<SchemaRef> = read.buffered(FILES_AT_ONCE).try_collect().await?;
+            let schemas: Vec<_> = files.iter().map(|(shown, _)| shown.clone()).zip(read).collect();
             Ok((Kind::Csv(compression), csv::merge(owner, &schemas)?, None))
         }
         Format::Arrow => {
-            for file in files {
-                schemas.push((file.0.clone(), arrow_ipc::columns(owner, state, store, file).await?));
-            }
-            let named = schemas.iter().map(|(shown, schema)| (shown.clone(), schema.as_ref()));
-            Ok((Kind::Arrow, schema::merge(owner, named)?, None))
+            let read = all().map(|file| arrow_ipc::columns(owner, state, store, file));
+            let read: Vec<SchemaRef> = read.buffered(FILES_AT_ONCE).try_collect().await?;
+            let named = files.iter().zip(&read).map(|((shown, _), schema)| (shown.clone(), schema.as_ref()));
+            let schema = schema::merge(owner, named)?;
+            Ok((Kind::Arrow { are_files: arrow_ipc::are_files(owner, store, files).await? }, schema, None))
         }
     }
 }

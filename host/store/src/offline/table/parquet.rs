@@ -25,13 +25,10 @@ use object_store::{ObjectMeta, ObjectStore};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
-use super::Owner;
 use super::failure::innermost;
+use super::{FILES_AT_ONCE, Owner};
 use crate::storage::store_error;
 use crate::{Error, Result};
-
-/// How many footers are read at once.
-const FOOTERS_AT_ONCE: usize = 32;
 
 /// How much of a file's end is read at once: most footers are shorter.
 const FOOTER_BYTES: usize = 64 << 10;
@@ -71,7 +68,7 @@ impl Footers {
             let rows = u64::try_from(parts.num_rows()).unwrap_or_default();
             Ok(Footer { schema: Arc::new(Schema::new(schema.fields)), rows })
         };
-        futures::stream::iter(files.to_vec()).map(read).buffered(FOOTERS_AT_ONCE).try_collect().await
+        futures::stream::iter(files.to_vec()).map(read).buffered(FILES_AT_ONCE).try_collect().await
     }
 
     async fn metadata(&self, file: &ObjectMeta) -> Result<Arc<ParquetMetaData>, DataFusionError> {
@@ -116,7 +113,7 @@ impl Footers {
         let known = futures::stream::iter(known).map(|(shown, file)| async move {
             self.metadata(&file).await.map_err(|error| broken(owner, &shown, error))
         });
-        let known: Vec<Arc<ParquetMetaData>> = known.buffered(FOOTERS_AT_ONCE).try_collect().await?;
+        let known: Vec<Arc<ParquetMetaData>> = known.buffered(FILES_AT_ONCE).try_collect().await?;
         let mut pruning = Pruning::new(state, filter);
         let mut wanted = Vec::with_capacity(files.len());
         for ((shown, file, values), metadata) in files.into_iter().zip(known) {
