@@ -25,4 +25,5 @@ mod s3_server;
 mod sources;
 mod support;
 mod tidy;
+mod training_sets;
 mod tutorial;
