@@ -154,7 +154,11 @@ fn a_query_over_the_sources_finds_entity_rows() {
     let repository = repository();
     let query = "SELECT user_id, max(event_timestamp) AS event_timestamp FROM users GROUP BY user_id ORDER BY user_id";
     let job = ["get-historical-features", "--entities-sql", query, "-f", "user_stats:city", "-o", "out.parquet"];
-    insta::assert_snapshot!(training_set(&repository, &job).join("\n"), @"");
+    insta::assert_snapshot!(training_set(&repository, &job).join("\n"), @"
+    | 1       | 1970-01-01T10:00:00Z | Bonn |
+    | 2       | 1970-01-01T00:00:00Z | Köln |
+    +---------+----------------------+------+
+    ");
     let refused = |query| {
         let job = ["get-historical-features", "--entities-sql", query, "-f", "user_stats:city", "-o", "out.csv"];
         refusal(&repository, &job)
@@ -179,7 +183,14 @@ fn a_training_set_is_written_as_csv_and_as_arrow_too() {
     assert_eq!(provenance["feature_service"], "model");
     assert_eq!(reader.next().unwrap().unwrap(), expected);
     assert_succeeds(&repository, &job("rows.parquet", "out.csv"));
-    insta::assert_snapshot!(std::fs::read_to_string(repository.path().join("out.csv")).unwrap(), @"");
+    insta::assert_snapshot!(std::fs::read_to_string(repository.path().join("out.csv")).unwrap(), @"
+    user_id,event_timestamp,label,purchases,spend,city,purchases_per_dollar
+    1,1970-01-01T01:00:00Z,5,10,50.0,Bonn,0.2
+    2,1970-01-01T01:00:00Z,5,,0.0,Köln,
+    3,1970-01-01T01:00:00Z,5,,,,
+    1,1970-01-01T09:00:00Z,5,,,,
+    1,1970-01-01T11:00:00Z,5,20,80.0,Bonn,0.25
+    ");
     let lists = ["get-historical-features", "-e", "rows.parquet", "-f", "user_lists", "-o", "lists.csv"];
     insta::assert_snapshot!(refusal(&repository, &lists), @"");
     insta::assert_snapshot!(refusal(&repository, &job("rows.parquet", "out.xlsx")), @"");
@@ -242,7 +253,7 @@ fn a_training_set_is_saved_under_a_name_listed_and_described() {
     };
     assert_succeeds(&repository, &save(&[]));
     let refused = refusal(&repository, &save(&[])).replace(&repository.path().display().to_string(), "FOLDER");
-    insta::assert_snapshot!(refused, @"");
+    insta::assert_snapshot!(refused, @"error: saved data set `first` is there already, in `FOLDER/out.parquet`: take another name, or --overwrite it");
     assert_succeeds(&repository, &save(&["--overwrite"]));
     let listed: Value =
         serde_json::from_str(&assert_succeeds(&repository, &["list", "saved-datasets", "--json"])).unwrap();
@@ -309,8 +320,8 @@ fn both_joins_give_the_same_rows_whatever_memory_threads_and_batches_they_get() 
         ["--join", "hash", "--batch-size", "1000"],
         ["--join", "merge", "--batch-size", "777"],
         // Too little to hold anything: sorted on disk.
-        ["--join", "merge", "--memory-limit", "12MiB"],
-        ["--join", "auto", "--memory-limit", "12MiB"],
+        ["--join", "merge", "--memory-limit", "32MiB"],
+        ["--join", "auto", "--memory-limit", "32MiB"],
     ] {
         assert_succeeds(&repository, &[&job("many.parquet", "out.parquet") as &[&str], &more].concat());
         assert!(read(&repository.path().join("out.parquet")) == expected, "{more:?}");
@@ -328,7 +339,7 @@ fn a_plan_is_explained_with_rows_and_what_was_left_out_and_spilled() {
     for told in ["FeaturesExec: features=4, on_demand=[efficiency]", "PointInTimeHashExec: views=[user_stats]", "output_rows=200.0 K"] {
         assert!(hash.contains(told), "{told}: {hash}");
     }
-    let merge = explained(&["--join", "merge", "--memory-limit", "12MiB"]);
+    let merge = explained(&["--join", "merge", "--memory-limit", "32MiB"]);
     assert!(merge.contains("PointInTimeMergeExec: views=[user_stats]"), "{merge}");
     let spilled = merge.lines().filter(|line| line.contains("SortExec") && !line.contains("spill_count=0"));
     assert!(spilled.count() > 0, "nothing was sorted on disk: {merge}");
@@ -359,7 +370,7 @@ fn row_groups_outside_the_time_of_interest_are_not_read() {
     assert!(read.contains("output_rows=3"), "{explained}");
     let scanned = explained.lines().filter(|line| line.contains("DataSourceExec") && line.contains("predicate")).count();
     assert!(scanned > 0 && !explained.contains("output_rows=10.0 K"), "{explained}");
-    assert_eq!(texts(&self::read(&repository.path().join("out.parquet")))[0].matches("5503").count(), 2);
+    assert_eq!(texts(&self::read(&repository.path().join("out.parquet")))[0].matches("5503").count(), 3);
 }
 
 #[test]
@@ -431,7 +442,7 @@ fn instants_beyond_microseconds_are_refused_and_nothing_is_written() {
         ("visits", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([Some([Some(1)]), None]))),
     ]);
     let repository = repository.data("users/a.parquet", &users);
-    insta::assert_snapshot!(refusal(&repository, &job("rows.parquet", "out.parquet")), @"");
+    insta::assert_snapshot!(refusal(&repository, &job("rows.parquet", "out.parquet")), @"error: source `users`: column `event_timestamp`: a value does not fit into timestamp");
     insta::assert_snapshot!(refusal(&repository, &[&job("rows.parquet", "out.parquet") as &[&str], &["--join", "merge"]].concat()), @"");
     let asked = table(&[("user_id", int64s(&[1])), ("event_timestamp", Arc::new(arrow::array::TimestampSecondArray::from(vec![i64::MAX])))]);
     let repository = repository.data("far.parquet", &asked);
@@ -445,6 +456,6 @@ fn rows_without_an_instant_or_a_key_are_named_by_their_number_in_the_file() {
     let instants = timestamps(&["2024-01-01T00:00:00Z"; 10_000]);
     let ids = Int64Array::from_iter((0..10_000).map(|row| (row != 9_000).then_some(row)));
     let repository = repository.data("gap.parquet", &table(&[("user_id", Arc::new(ids)), ("event_timestamp", instants)]));
-    insta::assert_snapshot!(refusal(&repository, &job("gap.parquet", "out.parquet")), @"");
+    insta::assert_snapshot!(refusal(&repository, &job("gap.parquet", "out.parquet")), @"error: join key `user_id` is null in row 9000 of the entity rows: every row needs a value for it");
     assert_eq!(outputs(&repository), Vec::<String>::new());
 }

@@ -45,7 +45,7 @@ pub struct DescribedColumn {
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where there is no such file, or it can't be read.
 pub async fn describe_table(path: &str, resources: &Resources) -> Result<TableStatistics> {
     let session = session(resources)?;
-    let at = TablePath { path, format: None, root: Path::new("") };
+    let at = TablePath { path, format: None, root: Path::new(".") };
     let table = Table::open(Owner::Table, at, TextColumns::Inferred { but: &[] }, &session).await?;
     let all: Vec<usize> = (0..table.schema().fields().len()).collect();
     let plan = table.scan(&all, None, resources.threads).await?;

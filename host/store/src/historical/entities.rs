@@ -54,7 +54,7 @@ impl Entities {
                 let mut typed: Vec<String> = set.join_keys().iter().map(|key| key.name.clone()).collect();
                 typed.extend(set.request_fields().iter().map(|(name, _)| name.clone()));
                 typed.push(EVENT_TIMESTAMP.to_owned());
-                let path = TablePath { path, format: *format, root: Path::new("") };
+                let path = TablePath { path, format: *format, root: Path::new(".") };
                 let text = TextColumns::Inferred { but: &typed };
                 Ok(Self::Files(Table::open(Owner::EntityRows, path, text, session).await?))
             }

@@ -45,8 +45,10 @@ fn from_shared(error: &DataFusionError, doing: &str) -> Error {
 }
 
 fn out_of_memory(doing: &str, reason: &str) -> Error {
-    let reason = reason.lines().next().unwrap_or(reason).to_owned();
-    Error::new(ErrorKind::OutOfMemory, format!("{doing}: it needs more memory than it may have")).because(reason)
+    // Who asked for how much, and what was left, comes last.
+    let reason = reason.trim().lines().last().unwrap_or(reason).to_owned();
+    let message = format!("{doing}: it needs more memory than it may have; allow more, or fewer threads");
+    Error::new(ErrorKind::OutOfMemory, message).because(reason)
 }
 
 fn unreadable(doing: &str, error: Box<dyn std::error::Error + Send + Sync>) -> Error {

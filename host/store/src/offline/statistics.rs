@@ -109,11 +109,10 @@ impl Summed {
         let column = || named(field);
         let mut wanted = vec![count(lit(1)).alias("rows"), count(column()).alias("count")];
         if is_simple(field) {
-            wanted.extend([
-                approx_distinct(column()).alias("distinct"),
-                min(column()).alias("min"),
-                max(column()).alias("max"),
-            ]);
+            wanted.extend([min(column()).alias("min"), max(column()).alias("max")]);
+        }
+        if is_counted(field) {
+            wanted.push(approx_distinct(column()).alias("distinct"));
         }
         if field.data_type().is_numeric() {
             wanted.push(avg(number(field)).alias("mean"));
@@ -145,12 +144,17 @@ impl Summed {
             mean: float(&self.row, "mean"),
             quantiles: quantiles.collect(),
             histogram: histogram(rows, field, &self.row).await?,
-            top: if is_simple(field) && !field.data_type().is_floating() { top(rows, field).await? } else { Vec::new() },
+            top: if is_counted(field) { top(rows, field).await? } else { Vec::new() },
         })
     }
 }
 
-/// Whether values can be compared, counted and shown on a line.
+/// Whether it is of interest how often each value occurs: of fractions it is not.
+fn is_counted(field: &Field) -> bool {
+    is_simple(field) && !field.data_type().is_floating()
+}
+
+/// Whether values can be compared and shown on a line.
 fn is_simple(field: &Field) -> bool {
     !field.data_type().is_nested()
 }
