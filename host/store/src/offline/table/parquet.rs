@@ -113,10 +113,11 @@ impl Footers {
         let known = futures::stream::iter(known).map(|(shown, file)| async move {
             self.metadata(&file).await.map_err(|error| broken(owner, &shown, error))
         });
-        let known: Vec<Arc<ParquetMetaData>> = known.buffered(FILES_AT_ONCE).try_collect().await?;
+        let mut known = known.buffered(FILES_AT_ONCE);
         let mut pruning = Pruning::new(state, filter);
         let mut wanted = Vec::with_capacity(files.len());
-        for ((shown, file, values), metadata) in files.into_iter().zip(known) {
+        for (shown, file, values) in files {
+            let metadata = known.try_next().await?.expect("there is one for each file");
             let groups = row_groups(&file, &metadata, &mut pruning).map_err(|error| broken(owner, &shown, error))?;
             wanted.push((groups, file, values));
         }
