@@ -135,6 +135,23 @@ fn entity_rows_on_s3_are_read_too() {
     assert_eq!(spends(&read(&repository.path().join("out.parquet"))), [902]);
 }
 
+/// The second file, all of whose rows are later, is asked for its footer and for nothing else; the first for its footer, the
+/// index of its pages, and the columns of one row group.
+#[test]
+fn what_the_interval_rules_out_is_not_fetched() {
+    let server = S3Server::shared();
+    bucket_of_files(server, "pruned");
+    let asked = table(&[("user_id", int64s(&[1])), ("event_timestamp", micros_array([100 * HOUR]))]);
+    let repository = repository("s3://pruned/data").data("rows.parquet", &asked);
+    let requests = |to: &'static str| {
+        let proxy = Proxy::start(server, Fault::None, usize::MAX, to);
+        assert_eq!(spends(&training_set(&repository, &server.environment_at(&proxy.url)).unwrap()), [1]);
+        proxy.faults()
+    };
+    assert_eq!(requests("GET /pruned/data/b.parquet"), 1);
+    assert_eq!(requests("GET /pruned/data/a.parquet"), 3);
+}
+
 /// S3 lists 1,000 names at a time.
 #[test]
 fn a_folder_of_more_objects_than_one_answer_lists_is_seen_whole() {

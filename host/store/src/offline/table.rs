@@ -15,6 +15,7 @@ mod failure;
 mod file_table;
 mod parquet;
 mod partitions;
+mod row_groups;
 mod schema;
 
 use std::fmt;

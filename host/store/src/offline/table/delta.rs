@@ -20,7 +20,7 @@ use object_store::path::Path;
 use url::Url;
 
 use super::Owner;
-use super::parquet::split;
+use super::row_groups::split;
 use crate::storage::{Place, explain, store_error};
 use crate::{Error, Result};
 

@@ -13,6 +13,9 @@ pub(super) fn read_failure(owner: &Owner, error: DataFusionError) -> Error {
         Ok(ours) => return ours,
         Err(error) => error,
     };
+    if let DataFusionError::ResourcesExhausted(reason) = error.find_root() {
+        return Error::unavailable(format!("there is not enough memory to read {owner}: {reason}"));
+    }
     let told = match store_error(&error) {
         Some(store_error) => explain(&format!("read {owner}"), store_error),
         None => owner.damaged(format!("{owner} can't be read")),

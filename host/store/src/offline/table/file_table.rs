@@ -22,8 +22,9 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::csv::Compression;
-use super::parquet::{Footers, split};
+use super::parquet::Footers;
 use super::partitions::Partitions;
+use super::row_groups::split;
 use super::{FILES_AT_ONCE, Owner, TextColumns, arrow_ipc, csv, schema};
 use crate::Result;
 use crate::definitions::Format;
@@ -69,7 +70,7 @@ impl FileTable {
         session.runtime_env().register_object_store(url.as_ref(), Arc::clone(&store));
         let files: Vec<(String, ObjectMeta)> =
             found.files.iter().map(|file| (found.place.show(&file.location), file.clone())).collect();
-        let (kind, stored, rows) = columns(owner, found.format, &store, &files, text, &session.state()).await?;
+        let (kind, stored, rows) = columns(owner, &found, &store, &files, text, &session.state()).await?;
         let names: Vec<(String, &str)> =
             files.iter().map(|(shown, file)| (shown.clone(), below(&found.place.path, &file.location))).collect();
         let is_stored = |name: &str| stored.field_with_name(name).is_ok();
@@ -181,17 +182,17 @@ impl FileTable {
 /// What reads the format, the columns in the files, and how many rows there are if they say it.
 async fn columns(
     owner: &Owner,
-    format: Format,
+    found: &Found,
     store: &Arc<dyn ObjectStore>,
     files: &[(String, ObjectMeta)],
     text: TextColumns<'_>,
     state: &SessionState,
 ) -> Result<(Kind, SchemaRef, Option<u64>)> {
     let all = || futures::stream::iter(files.to_vec());
-    match format {
+    match found.format {
         // Delta tables, which are of Parquet too, are opened elsewhere.
         Format::Parquet | Format::Delta => {
-            let footers = Footers::new(Arc::clone(store));
+            let footers = Footers::new(Arc::clone(store), found.place.is_local());
             let read = footers.read(owner, files).await?;
             let named = files.iter().zip(&read).map(|((shown, _), footer)| (shown.clone(), footer.schema.as_ref()));
             let rows = read.iter().map(|footer| footer.rows).sum();

@@ -26,6 +26,7 @@ use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::failure::innermost;
+use super::row_groups::{self, RowGroup, Share, split};
 use super::{FILES_AT_ONCE, Owner};
 use crate::storage::store_error;
 use crate::{Error, Result};
@@ -40,6 +41,7 @@ const FOOTERS_BYTES_MAX: usize = 256 << 20;
 #[derive(Debug)]
 pub(super) struct Footers {
     store: Arc<dyn ObjectStore>,
+    is_local: bool,
     cache: Arc<FileMetadataCache>,
 }
 
@@ -50,8 +52,9 @@ pub(super) struct Footer {
 }
 
 impl Footers {
-    pub(super) fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, cache: Arc::new(DefaultCache::new(FOOTERS_BYTES_MAX)) }
+    /// No footers yet of files in `store`, which is on the disk or not.
+    pub(super) fn new(store: Arc<dyn ObjectStore>, is_local: bool) -> Self {
+        Self { store, is_local, cache: Arc::new(DefaultCache::new(FOOTERS_BYTES_MAX)) }
     }
 
     /// Reads the footers of `files`, each with its shown name.
@@ -99,8 +102,8 @@ impl Footers {
         }
     }
 
-    /// The row groups of `files` that may have rows for `filter`, in at most `partitions` groups of about the same size, in the
-    /// order of the files.
+    /// What to read of `files` for `filter`, in at most `partitions` groups of about the same size, in the order of the files: row
+    /// groups that may have rows for it, and of a large one a part each.
     pub(super) async fn groups(
         &self,
         owner: &Owner,
@@ -113,59 +116,75 @@ impl Footers {
         let known = futures::stream::iter(known).map(|(shown, file)| async move {
             self.metadata(&file).await.map_err(|error| broken(owner, &shown, error))
         });
-        let known: Vec<Arc<ParquetMetaData>> = known.buffered(FILES_AT_ONCE).try_collect().await?;
+        let mut known = known.buffered(FILES_AT_ONCE);
         let mut pruning = Pruning::new(state, filter);
-        let mut wanted = Vec::with_capacity(files.len());
-        for ((shown, file, values), metadata) in files.into_iter().zip(known) {
-            let groups = row_groups(&file, &metadata, &mut pruning).map_err(|error| broken(owner, &shown, error))?;
-            wanted.push((groups, file, values));
+        let (mut wanted, mut row_groups_of) = (Vec::new(), Vec::with_capacity(files.len()));
+        for (place, (shown, file, _)) in files.iter().enumerate() {
+            let metadata = known.try_next().await?.expect("there is one for each file");
+            let of_file = wanted_row_groups(place, file, &metadata, &mut pruning);
+            wanted.extend(of_file.map_err(|error| broken(owner, shown, error))?);
+            row_groups_of.push(metadata.num_row_groups());
         }
-        let sizes: Vec<u64> =
-            wanted.iter().flat_map(|(groups, ..)| groups.wanted.iter().map(|(_, bytes)| *bytes)).collect();
-        let mut partition_of = split(&sizes, partitions).into_iter();
-        let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); partitions];
-        for (row_groups, file, values) in wanted {
-            let mut plans: Vec<(usize, ParquetAccessPlan)> = Vec::new();
-            for ((row_group, _), partition) in row_groups.wanted.iter().zip(&mut partition_of) {
-                if plans.last().is_none_or(|(last, _)| *last != partition) {
-                    plans.push((partition, ParquetAccessPlan::new_none(row_groups.all)));
-                }
-                plans.last_mut().expect("one was just added").1.scan(*row_group);
-            }
-            for (partition, plan) in plans {
-                let part = PartitionedFile::new_from_meta(file.clone());
-                groups[partition].push(part.with_partition_values(values.clone()).with_extension(plan));
-            }
-        }
-        groups.retain(|group| !group.is_empty());
-        Ok(groups.into_iter().map(FileGroup::new).collect())
+        let shares = match self.is_local {
+            true => row_groups::cut(&wanted, partitions),
+            // Two partitions that read of one row group would both fetch all of it.
+            false => wanted.into_iter().map(Share::whole).collect(),
+        };
+        Ok(file_groups(&files, &row_groups_of, shares, partitions))
     }
 }
 
-/// Row groups of a file.
-struct RowGroups {
-    /// how many it has
-    all: usize,
-    /// place and stored bytes of those to read
-    wanted: Vec<(usize, u64)>,
+/// What each partition reads of `files`, each with its number of row groups.
+fn file_groups(
+    files: &[(String, ObjectMeta, Vec<ScalarValue>)],
+    row_groups_of: &[usize],
+    shares: Vec<Share>,
+    partitions: usize,
+) -> Vec<FileGroup> {
+    let sizes: Vec<u64> = shares.iter().map(|share| share.bytes).collect();
+    let mut plans: Vec<(usize, usize, ParquetAccessPlan)> = Vec::new();
+    for (share, partition) in shares.into_iter().zip(split(&sizes, partitions)) {
+        let file = share.of.file;
+        if plans.last().is_none_or(|(in_partition, of_file, _)| (*in_partition, *of_file) != (partition, file)) {
+            plans.push((partition, file, ParquetAccessPlan::new_none(row_groups_of[file])));
+        }
+        let (.., plan) = plans.last_mut().expect("one was just added");
+        plan.set(share.of.row_group, share.access());
+    }
+    let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); partitions];
+    for (partition, file, plan) in plans {
+        let (_, file, values) = &files[file];
+        let part = PartitionedFile::new_from_meta(file.clone()).with_partition_values(values.clone());
+        groups[partition].push(part.with_extension(plan));
+    }
+    groups.retain(|group| !group.is_empty());
+    groups.into_iter().map(FileGroup::new).collect()
 }
 
-fn row_groups(
+/// The row groups of a file that may have rows which satisfy a filter, each with its rows and stored bytes.
+fn wanted_row_groups(
+    place: usize,
     file: &ObjectMeta,
     metadata: &ParquetMetaData,
     pruning: &mut Pruning<'_>,
-) -> Result<RowGroups, DataFusionError> {
-    let all = metadata.num_row_groups();
-    let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(all));
+) -> Result<Vec<RowGroup>, DataFusionError> {
+    let mut filter = RowGroupAccessPlanFilter::new(ParquetAccessPlan::new_all(metadata.num_row_groups()));
     let parts = metadata.file_metadata();
     let schema = parquet_to_arrow_schema(parts.schema_descr(), parts.key_value_metadata())?;
     if let Some(predicate) = pruning.of(&schema)? {
         let metrics = ParquetFileMetrics::new(0, file.location.as_ref(), &ExecutionPlanMetricsSet::new());
         filter.prune_by_statistics(&schema, parts.schema_descr(), metadata.row_groups(), &predicate, &metrics);
     }
-    let bytes = |row_group: usize| u64::try_from(metadata.row_group(row_group).compressed_size()).unwrap_or_default();
-    let wanted = filter.row_group_indexes().map(|row_group| (row_group, bytes(row_group))).collect();
-    Ok(RowGroups { all, wanted })
+    let wanted = filter.row_group_indexes().map(|row_group| {
+        let of = metadata.row_group(row_group);
+        RowGroup {
+            file: place,
+            row_group,
+            rows: usize::try_from(of.num_rows()).unwrap_or_default(),
+            bytes: u64::try_from(of.compressed_size()).unwrap_or_default(),
+        }
+    });
+    Ok(wanted.collect())
 }
 
 /// What of a filter can be decided by statistics, for files of each schema: columns have other places in each.
@@ -201,57 +220,11 @@ impl<'a> Pruning<'a> {
     }
 }
 
-/// The partition of each piece: ascending, and with about the same sum of `sizes` in each.
-pub(super) fn split(sizes: &[u64], partitions: usize) -> Vec<usize> {
-    let total: u128 = sizes.iter().map(|size| u128::from(*size).max(1)).sum();
-    let mut before = 0_u128;
-    let partition = |size: &u64| {
-        let size = u128::from(*size).max(1);
-        // By the middle of the piece, so that a large one at the border goes where most of it belongs.
-        let middle = 2 * before + size;
-        before += size;
-        let place = middle * partitions as u128 / (2 * total);
-        usize::try_from(place).expect("it is less than the number of partitions").min(partitions - 1)
-    };
-    sizes.iter().map(partition).collect()
-}
-
 fn broken(owner: &Owner, shown: &str, error: DataFusionError) -> Error {
     match store_error(&error) {
         Some(_) => owner.failed(error),
         None => {
             owner.damaged(format!("file `{shown}` of {owner} is not a whole Parquet file")).because(innermost(&error))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn pieces_are_split_where_the_bytes_are() {
-        assert_eq!(split(&[1, 1, 1, 1], 2), [0, 0, 1, 1]);
-        assert_eq!(split(&[100, 1, 1, 1], 2), [0, 1, 1, 1]);
-        assert_eq!(split(&[5], 4), [2]);
-        assert_eq!(split(&[], 4), Vec::<usize>::new());
-        assert_eq!(split(&[0, 0], 2), [0, 1]);
-    }
-
-    proptest! {
-        #[test]
-        fn partitions_follow_the_order_of_the_files_and_none_is_much_larger(
-            sizes in prop::collection::vec(1..1000_u64, 1..60),
-            partitions in 1..9_usize,
-        ) {
-            let split = split(&sizes, partitions);
-            prop_assert!(split.is_sorted());
-            let (total, largest): (u64, u64) = (sizes.iter().sum(), *sizes.iter().max().unwrap());
-            for partition in 0..partitions {
-                let bytes: u64 = sizes.iter().zip(&split).filter(|(_, of)| **of == partition).map(|(size, _)| size).sum();
-                prop_assert!(bytes <= total.div_ceil(partitions as u64) + largest);
-            }
         }
     }
 }

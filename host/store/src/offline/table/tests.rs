@@ -118,6 +118,19 @@ async fn one_large_file_is_read_by_all_partitions_in_its_order() {
     assert_eq!(batch.column(0), &integers(0..10_000));
 }
 
+#[tokio::test]
+async fn one_large_row_group_is_read_by_all_partitions_in_its_order() {
+    let folder =
+        Folder::new().parquet("a.parquet", 1_000_000, &[("x", integers(0..200_000)), ("y", integers(0..200_000))]);
+    let table = folder.open("a.parquet").await.unwrap();
+    for partitions in [2, 3, 4, 12] {
+        let (batch, count) = scan(&table, &["y"], None, partitions).await.unwrap();
+        assert_eq!((batch.column(0), count), (&integers(0..200_000), partitions));
+        let (batch, _) = scan(&table, &["y"], Some(col("x").gt_eq(lit(60_000_i64))), partitions).await.unwrap();
+        assert_eq!(batch.column(0), &integers(60_000..200_000));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
