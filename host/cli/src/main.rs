@@ -16,6 +16,7 @@ mod instant;
 mod language;
 mod lookup;
 mod output;
+mod pace;
 mod parity;
 mod progress;
 mod sample_data;

@@ -174,7 +174,7 @@ fn state_after(before: &State, repository: &Repository, plan: &Plan) -> State {
     let mut after = State { project, definitions, transforms, views: BTreeMap::new() };
     for (name, view) in &mut views {
         if StoredContent::of(before, name) != StoredContent::of(&after, name) {
-            view.materialized.clear();
+            view.forget_intervals();
         }
     }
     after.views = views;

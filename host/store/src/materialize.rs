@@ -4,33 +4,36 @@
 //! source ─► newest row of each entity ─► features (the view's transform, if it has one) ─► packed rows ─► online store
 //! ```
 //!
-//! Rows stream through; a write is a transaction of at most `ROWS_A_WRITE` or so. A row is stored only where it is not older than
-//! what is stored, so a job that died, ran twice or ran beside another does no harm: run it again. The interval is recorded in
-//! the registry once all of it is stored.
+//! Rows stream through; a few writes are under way while the next is made ready. A row is stored only where it is not
+//! older than what is stored, so a job that died, ran twice or ran beside another does no harm: run it again. The interval
+//! is recorded in the registry once all of it is stored; where several workers share the job, each with a [`Shard`] of the
+//! entities, once the last of them is done.
 
+mod seen;
+mod shard;
+mod writer;
+
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use arrow::array::{Array, BooleanArray, LargeBinaryArray, RecordBatch};
-use arrow::datatypes::{DataType as ArrowType, Field, Schema};
-use futures::{Stream, TryStreamExt};
+use arrow::datatypes::DataType as ArrowType;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::seen::Seen;
+use self::writer::{Done, Writer, kept_for};
 use crate::definitions::{FeatureView, unknown};
 use crate::feature_store::FeatureStore;
-use crate::offline::latest::{LatestRows, latest_rows};
+use crate::offline::latest::latest_rows;
 use crate::offline::source::{ScanRequest, SourceRows, SourceTable};
-use crate::online::{KeyedRow, OnlineStore, RowEncoder, WriteSummary};
-use crate::registry::{Action, Interval, State};
+use crate::registry::{Action, Interval, ShardedRange, State};
 use crate::row_schema::RowSchema;
 use crate::stored_content::StoredContent;
 use crate::view_features::ViewFeatures;
-use crate::view_rows::arrow_error;
 use crate::{Error, Result};
 
-/// Rows gathered before they are written in one transaction.
-const ROWS_A_WRITE: usize = 50_000;
+pub use self::shard::Shard;
 
 /// What to materialize.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub struct MaterializeRequest {
     pub end: Timestamp,
     /// the clock's time, recorded with the commit; an end after it is not recorded as done
     pub now: Timestamp,
+    /// the part of the entities, where several workers share the job; all are told the same interval
+    pub shard: Option<Shard>,
 }
 
 /// Where an interval starts.
@@ -65,7 +70,9 @@ pub struct Progress<'a> {
     pub feature_view: &'a str,
     /// source rows read so far
     pub rows_read: u64,
-    /// entities written so far
+    /// source rows that there are, where that is known; in the interval there may be fewer
+    pub rows: Option<u64>,
+    /// entities given to the online store so far; rows are read first, most of them before the first entity is written
     pub entities: u64,
 }
 
@@ -79,6 +86,9 @@ pub struct ViewSummary {
     pub start: Option<Timestamp>,
     /// the last instant, included
     pub end: Timestamp,
+    /// the part of the entities, where it was not all of them
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// source rows in the interval
     pub rows_read: u64,
     /// source rows left out because a join key or the event timestamp is null
@@ -109,7 +119,7 @@ pub async fn materialize(
         let start = start(store, view, request.start);
         if start.map(instant).is_some_and(|start| start > request.end) {
             // Materialized beyond the end already: nothing to do.
-            summaries.push(summary(view, start, request.end, &Seen::default(), &Done::default()));
+            summaries.push(summary(view, start, request, &Seen::default(), &Done::default()));
             continue;
         }
         summaries.push(materialize_view(store, view, start, request, progress).await?);
@@ -172,27 +182,45 @@ async fn materialize_view(
         to: Some(request.end.as_microsecond()),
     };
     let seen = Arc::new(Seen::default());
-    let rows = Arc::clone(&seen).watch(SourceTable::open(source, store.root())?.scan(&scan).await?);
+    let table = SourceTable::open(source, store.root())?;
+    let rows = shard_of(request.shard, Arc::clone(&seen).watch(table.scan(&scan).await?));
     let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
-    let mut writer = Writer {
-        view,
-        schema,
-        features,
-        online: Arc::clone(store.online()),
-        waiting: Vec::new(),
-        done: Done::default(),
+    let kept_for = kept_for(store.definitions(), view);
+    let mut writer = Writer::new(view, schema, features, kept_for, Arc::clone(store.online()));
+    let tell = |entities| {
+        let rows = table.row_count();
+        progress(Progress { feature_view: &view.name, rows_read: seen.rows().0, rows, entities });
     };
-    let mut latest = std::pin::pin!(latest_rows(rows, &types).await?);
-    while let Some(latest) = latest.try_next().await? {
-        writer.take(latest).await?;
-        let (rows_read, entities) = (seen.rows.load(Ordering::Relaxed), writer.done.entities);
-        progress(Progress { feature_view: &view.name, rows_read, entities });
+    let mut latest = telling(latest_rows(rows, &types), || tell(0)).await?;
+    while let Some(some) = telling(latest.try_next(), || tell(writer.done.entities)).await? {
+        writer.take(some).await?;
     }
-    writer.flush().await?;
+    let done = writer.finish().await?;
     let end = request.end.min(request.now).as_microsecond();
     let interval = Interval { start: start.unwrap_or_else(|| seen.first().min(end)), end };
-    record(store, view, interval, writer.features.component().map(ToString::to_string), request.now).await?;
-    Ok(summary(view, start, request.end, &seen, &writer.done))
+    record(store, view, start, interval, writer.component(), request).await?;
+    Ok(summary(view, start, request, &seen, &done))
+}
+
+/// The rows of the shard, in their order.
+fn shard_of(
+    shard: Option<Shard>,
+    rows: impl Stream<Item = Result<SourceRows>> + Send + 'static,
+) -> impl Stream<Item = Result<SourceRows>> + Send + 'static {
+    rows.map(move |rows| match shard {
+        Some(shard) => rows.and_then(|rows| shard.of_rows(rows)),
+        None => rows,
+    })
+}
+
+/// What `work` comes to; calls `tell` whenever it goes on.
+async fn telling<T>(work: impl Future<Output = T>, tell: impl Fn()) -> T {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|context| {
+        tell();
+        work.as_mut().poll(context)
+    })
+    .await
 }
 
 /// The layout of a view's stored rows: its features, in the order of its schema.
@@ -200,112 +228,18 @@ pub(crate) fn row_schema(view: &FeatureView) -> RowSchema {
     RowSchema::new(view.schema.iter().map(|field| (field.name.clone(), field.data_type)).collect())
 }
 
-/// What went by of a source.
-#[derive(Debug)]
-struct Seen {
-    rows: AtomicU64,
-    left_out: AtomicU64,
-    first_event_timestamp: AtomicI64,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self { rows: AtomicU64::new(0), left_out: AtomicU64::new(0), first_event_timestamp: AtomicI64::new(i64::MAX) }
-    }
-}
-
-impl Seen {
-    fn watch(
-        self: Arc<Self>,
-        rows: impl Stream<Item = Result<SourceRows>> + Send + 'static,
-    ) -> impl Stream<Item = Result<SourceRows>> + Send + 'static {
-        rows.inspect_ok(move |rows| {
-            self.rows.fetch_add(rows.event_timestamps.len() as u64 + rows.left_out, Ordering::Relaxed);
-            self.left_out.fetch_add(rows.left_out, Ordering::Relaxed);
-            let first = rows.event_timestamps.iter().min().copied().unwrap_or(i64::MAX);
-            self.first_event_timestamp.fetch_min(first, Ordering::Relaxed);
-        })
-    }
-
-    fn first(&self) -> i64 {
-        self.first_event_timestamp.load(Ordering::Relaxed)
-    }
-}
-
-/// What was written.
-#[derive(Debug, Default)]
-struct Done {
-    entities: u64,
-    failed_rows: u64,
-    writes: WriteSummary,
-}
-
-/// Turns newest rows into packed rows, and writes them in transactions of some size.
-struct Writer<'a> {
-    view: &'a FeatureView,
-    schema: RowSchema,
-    features: ViewFeatures,
-    online: Arc<OnlineStore>,
-    waiting: Vec<Packed>,
-    done: Done,
-}
-
-struct Packed {
-    keys: LargeBinaryArray,
-    rows: LargeBinaryArray,
-}
-
-impl Writer<'_> {
-    async fn take(&mut self, latest: LatestRows) -> Result<()> {
-        let count = latest.keys.len();
-        let all = BooleanArray::from(vec![true; count]);
-        let (columns, failed) = self.features.of(latest.columns, &all)?;
-        let fields = self.schema.fields.iter().map(|(name, data_type)| Field::new(name, data_type.to_arrow(), true));
-        let batch =
-            RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).map_err(arrow_error)?;
-        let encoder =
-            RowEncoder::new(&self.schema, &batch, &latest.event_timestamps, Some(&latest.created_timestamps))?;
-        let encoder = match self.features.component() {
-            Some(digest) => encoder.made_by(digest.prefix()),
-            None => encoder,
-        };
-        self.waiting.push(Packed { keys: latest.keys, rows: encoder.encode() });
-        self.done.entities += count as u64;
-        self.done.failed_rows += failed;
-        if self.waiting.iter().map(|packed| packed.keys.len()).sum::<usize>() >= ROWS_A_WRITE {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// Writes what is waiting in one transaction.
-    async fn flush(&mut self) -> Result<()> {
-        let (waiting, online, view) =
-            (std::mem::take(&mut self.waiting), Arc::clone(&self.online), self.view.name.clone());
-        let write = move || {
-            let rows = waiting.iter().flat_map(|packed| packed.keys.iter().zip(&packed.rows));
-            let rows = rows.filter_map(|(key, row)| Some(KeyedRow { key: key?, row: row? }));
-            online.write(&view, rows)
-        };
-        let written = tokio::task::spawn_blocking(write).await.map_err(|error| {
-            Error::unavailable(format!("writing feature view `{}` was cut off", self.view.name)).because(error)
-        })??;
-        self.done.writes.written += written.written;
-        self.done.writes.skipped_older += written.skipped_older;
-        Ok(())
-    }
-}
-
 /// Records that the view is materialized in the interval, for `materialize-incremental` to go on from there.
 async fn record(
     store: &FeatureStore,
     view: &FeatureView,
+    asked_start: Option<i64>,
     interval: Interval,
     digest: Option<String>,
-    now: Timestamp,
+    request: &MaterializeRequest,
 ) -> Result<()> {
     let (start, end) = (instant(interval.start), instant(interval.end));
-    let action = Action::Materialize { feature_view: view.name.clone(), start, end };
+    let shard = request.shard.map(|shard| shard.to_string());
+    let action = Action::Materialize { feature_view: view.name.clone(), start, end, shard };
     let change = |state: &mut State| {
         if StoredContent::of(state, &view.name) != StoredContent::of(&store.commit().state, &view.name) {
             return Err(Error::conflict(format!(
@@ -314,20 +248,34 @@ async fn record(
             )));
         }
         let state = state.views.entry(view.name.clone()).or_default();
-        interval.merge_into(&mut state.materialized);
+        match request.shard {
+            None => interval.merge_into(&mut state.materialized),
+            Some(Shard { number, of }) => {
+                let end = request.end.as_microsecond();
+                state.shard_done(ShardedRange { start: asked_start, end, shards: of }, number, interval);
+            }
+        }
         state.digest.clone_from(&digest);
         Ok(())
     };
-    store.registry().update(now, action, change).await.map(drop)
+    store.registry().update(request.now, action, change).await.map(drop)
 }
 
-fn summary(view: &FeatureView, start: Option<i64>, end: Timestamp, seen: &Seen, done: &Done) -> ViewSummary {
+fn summary(
+    view: &FeatureView,
+    start: Option<i64>,
+    request: &MaterializeRequest,
+    seen: &Seen,
+    done: &Done,
+) -> ViewSummary {
+    let (rows_read, rows_without_key) = seen.rows();
     ViewSummary {
         feature_view: view.name.clone(),
         start: start.map(instant),
-        end,
-        rows_read: seen.rows.load(Ordering::Relaxed),
-        rows_without_key: seen.left_out.load(Ordering::Relaxed),
+        end: request.end,
+        shard: request.shard,
+        rows_read,
+        rows_without_key,
         entities: done.entities,
         written: done.writes.written,
         skipped_older: done.writes.skipped_older,

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 pub struct OnlineFeatures {
     set: FeatureSet,
     plans: Vec<RowPlan>,
-    online: Arc<OnlineStore>,
+    online: Arc<dyn OnlineStore>,
 }
 
 impl OnlineFeatures {
@@ -69,7 +69,7 @@ impl OnlineFeatures {
         let requests: Vec<ReadRequest<'_>> = self.set.views.iter().zip(&keys).map(request).collect();
         let decoder = |plan| RowDecoder::new(plan, entity_rows.num_rows());
         let mut decoders: Vec<RowDecoder<'_>> = self.plans.iter().map(decoder).collect();
-        self.online.read(&requests, |view, row| decoders[view].push(row))?;
+        self.online.read(&requests, &mut |view, row| decoders[view].push(row))?;
         let rows = self.set.views.iter().zip(decoders).map(|(stored, decoder)| {
             let rows = decoder.finish();
             let times = rows.times.iter().map(|time| time.map(|time| time.event_timestamp)).collect();

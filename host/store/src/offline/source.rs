@@ -26,6 +26,7 @@ pub(crate) struct SourceTable {
     source: Source,
     files: Vec<String>,
     schema: SchemaRef,
+    rows: u64,
 }
 
 /// What to read of a source.
@@ -62,12 +63,14 @@ impl SourceTable {
     /// Where there is no file, a file is no whole Parquet file, or two files disagree about a column.
     pub(crate) fn open(source: &Source, root: &Path) -> Result<Self> {
         let files = files::expand(&source.path, root)?;
-        let mut schemas = Vec::with_capacity(files.len());
+        let (mut schemas, mut rows) = (Vec::with_capacity(files.len()), 0);
         for file in &files {
-            schemas.push(footer_schema(file).map_err(|error| {
+            let (schema, count) = footer(file).map_err(|error| {
                 let (name, file) = (&source.name, file.display());
                 Error::corrupt(format!("file `{file}` of source `{name}` is not a whole Parquet file")).because(error)
-            })?);
+            })?;
+            schemas.push(schema);
+            rows += count;
         }
         let schema = Schema::try_merge(schemas).map_err(|error| {
             let name = &source.name;
@@ -75,7 +78,12 @@ impl SourceTable {
                 .because(error)
         })?;
         let files = files.iter().map(|file| file.display().to_string()).collect();
-        Ok(Self { source: source.clone(), files, schema: Arc::new(schema) })
+        Ok(Self { source: source.clone(), files, schema: Arc::new(schema), rows })
+    }
+
+    /// How many rows the files have, as far as they say; in an interval there may be fewer.
+    pub(crate) fn row_count(&self) -> Option<u64> {
+        Some(self.rows)
     }
 
     /// Checks that the column called `name` in the definitions is there and can become a `data_type`.
@@ -197,16 +205,18 @@ fn instant(micros: i64, unit: TimeUnit, zone: Option<Arc<str>>, more: i64) -> Op
 }
 
 /// One partition, so that rows come in the order of the files; types as the files have them.
-pub(crate) fn session() -> SessionContext {
+fn session() -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(8_192);
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().execution.collect_statistics = false;
     SessionContext::new_with_config(config)
 }
 
-fn footer_schema(file: &Path) -> Result<Schema, Box<dyn std::error::Error + Send + Sync>> {
+/// The schema of a file, and how many rows it has.
+fn footer(file: &Path) -> Result<(Schema, u64), Box<dyn std::error::Error + Send + Sync>> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file)?)?;
-    Ok(Schema::new(builder.schema().fields().clone()))
+    let rows = builder.metadata().file_metadata().num_rows();
+    Ok((Schema::new(builder.schema().fields().clone()), rows.unsigned_abs()))
 }
 
 /// How a batch of the files becomes typed rows.

@@ -129,9 +129,7 @@ pub struct WriteSizes {
 /// answer yet.
 pub fn open_online_store(root: &Path, settings: &Settings) -> Result<Arc<dyn OnlineStore>> {
     Ok(match &settings.online_store {
-        OnlineStoreSettings::Embedded { path } => {
-            Arc::new(EmbeddedStore::open(&root.join(path), &settings.project)?)
-        }
+        OnlineStoreSettings::Embedded { path } => Arc::new(EmbeddedStore::open(&root.join(path), &settings.project)?),
         OnlineStoreSettings::Redis { connection_string, redis_type, key_ttl_margin } => {
             let address = redis::Address::parse(connection_string.as_str(), *redis_type, root)?;
             Arc::new(RedisStore::new(address, &settings.project, *key_ttl_margin))

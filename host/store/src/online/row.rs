@@ -95,7 +95,9 @@ impl RowDamage {
     /// What is wrong with `row`, as in "row 3", and what would mend it.
     pub(crate) fn describe(self, feature_view: &str, row: &str) -> Error {
         let mend = match self {
-            Self::Format(newer) if newer > FORMAT_VERSION => "use the skewless that wrote it, or a newer one".to_owned(),
+            Self::Format(newer) if newer > FORMAT_VERSION => {
+                "use the skewless that wrote it, or a newer one".to_owned()
+            }
             Self::UnknownSchema(_) => {
                 format!("run `skewless materialize` for `{feature_view}`, or use the registry that wrote it")
             }
@@ -107,11 +109,10 @@ impl RowDamage {
 
 /// The bytes by which rows of one entity are compared: the greater is the newer. The row is whole: its checksum fits.
 pub(crate) fn time_bytes(row: &[u8]) -> Result<&[u8; 17], RowDamage> {
-    let Some(version) = row.first() else { return Err(RowDamage::NoHeader(0)) };
-    if *version != FORMAT_VERSION {
-        return Err(RowDamage::Format(*version));
-    }
     let (header, values) = row.split_first_chunk::<HEADER_BYTES>().ok_or(RowDamage::NoHeader(row.len()))?;
+    if header[0] != FORMAT_VERSION {
+        return Err(RowDamage::Format(header[0]));
+    }
     if header[CHECKSUM..] != checksum(&header[..CHECKSUM], values) {
         return Err(RowDamage::Checksum);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use skewless_runtime::Signature;
 
 use super::interval::Interval;
+use super::sharded::ShardedJob;
 use crate::definitions::Definitions;
 use crate::row_schema::RowSchema;
 
@@ -58,6 +59,9 @@ pub enum Action {
         start: Timestamp,
         /// the last instant, included
         end: Timestamp,
+        /// the part of the entities, such as `2/4`, where it was not all of them
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shard: Option<String>,
     },
     /// The project was taken down.
     Teardown,
@@ -101,6 +105,9 @@ pub struct ViewState {
     /// what is materialized: sorted, and neither overlapping nor touching
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub materialized: Vec<Interval>,
+    /// jobs of several workers of which some are done and others are not
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sharded: Vec<ShardedJob>,
     /// the digest of the component that computed the newest rows, where one did
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -111,6 +118,12 @@ impl ViewState {
     pub fn remember(&mut self, schema: RowSchema) {
         self.schemas.retain(|known| known.id != schema.id);
         self.schemas.push(schema);
+    }
+
+    /// Forgets what is materialized: it says nothing of the view any more.
+    pub fn forget_intervals(&mut self) {
+        self.materialized.clear();
+        self.sharded.clear();
     }
 
     /// The last materialized microsecond, from which an incremental run goes on.

@@ -5,13 +5,24 @@ fn settings_are_checked() {
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: My-Flights\n")]), @"skewless.yaml:1:10: the project can't be called `My-Flights`: a name starts with a lower-case letter, goes on with lower-case letters, digits and `_`, and has at most 64 characters");
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nregstry: here\n")]), @"skewless.yaml:2:1: unknown key `regstry`: did you mean `registry`?");
     insta::assert_snapshot!(error(&[("skewless.yaml", "description: x\n")]), @"skewless.yaml:1:1: the key `project` is missing");
-    insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nonline_store:\n  type: memcached\n")]), @"skewless.yaml:3:9: type: `memcached` is not known here: use embedded");
+    insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nonline_store:\n  type: memcached\n")]), @"skewless.yaml:3:9: type: `memcached` is not known here: use embedded or redis");
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nonline_store:\n  type: embedded\n  file: x\n")]), @"skewless.yaml:4:3: online_store: unknown key `file`: known keys are path");
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nregistry: ''\nonline_store: {type: embedded, path: ''}\n")]), @r"
     skewless.yaml:2:11: the registry needs a folder or a URL
     … and 1 more:
     skewless.yaml:3:38: the online store needs a file
     ");
+}
+
+#[test]
+fn what_is_said_of_redis_is_checked_and_its_password_never_repeated() {
+    let redis = |rest: &str| error(&[("skewless.yaml", &format!("project: x\nonline_store:\n  type: redis\n{rest}"))]);
+    insta::assert_snapshot!(redis(""), @"skewless.yaml:3:3: online_store: the key `connection_string` is missing");
+    insta::assert_snapshot!(redis("  connection_string: localhost,pasword=secret\n"), @"skewless.yaml:4:22: the connection string has an unknown option `pasword`: known are username, password, db, ssl, ssl_ca_certs, ssl_certfile and ssl_keyfile");
+    insta::assert_snapshot!(redis("  connection_string: 'redis:/:secret@localhost'\n"), @"");
+    insta::assert_snapshot!(redis("  connection_string: a:1,b:1\n"), @"");
+    insta::assert_snapshot!(redis("  connection_string: a:1\n  redis_type: sentinel\n"), @"");
+    insta::assert_snapshot!(redis("  connection_string: a:1\n  key_ttl_margin: long\n"), @"");
 }
 
 #[test]

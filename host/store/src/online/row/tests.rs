@@ -54,7 +54,7 @@ pub(in crate::online) fn packed(event_timestamp: i64, created_timestamp: Option<
 }
 
 /// `row`, changed and with a checksum that fits, as if it had been written so.
-fn sealed(mut row: Vec<u8>) -> Vec<u8> {
+pub(in crate::online) fn sealed(mut row: Vec<u8>) -> Vec<u8> {
     if row.len() >= HEADER_BYTES {
         seal(&mut row);
     }

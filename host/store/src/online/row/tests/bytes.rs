@@ -36,7 +36,7 @@ fn the_bytes_of_a_row_never_change() {
         b"\x01\x80\x00\x00\x00\x00\x00\x00\x01",                                     // created timestamp
         b"\x11\x22\x33\x44\x55\x66\x77\x88",                                         // schema
         b"\x99\xaa\xbb\xcc\xdd\xee\xff\x00",                                         // component
-        b"\x00\x00\x00\x00",                                                         // checksum
+        b"\x02\x39\x74\x84",                                                         // checksum
         b"\xff\x3e",                                                                 // all but `gone` have a value
         b"\x01",                                                                     // flag
         b"\xfe\xff\xff\xff",                                                         // count
