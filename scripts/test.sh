@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 prepare_go
 prepare_js
 prepare_wasm_compiler
+prepare_redis
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
 

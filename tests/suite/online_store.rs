@@ -37,13 +37,11 @@ impl Place {
         let (folder, online_store) = match self {
             Self::Embedded(folder) => (folder.path(), serde_json::json!({"type": "embedded", "path": "online.redb"})),
             Self::Redis(server) => {
-                let address = format!("127.0.0.1:{}", server.port());
-                (Path::new("."), serde_json::json!({"type": "redis", "connection_string": address}))
+                (Path::new("."), serde_json::json!({"type": "redis", "connection_string": server.address()}))
             }
             Self::Cluster(cluster) => {
-                let nodes: Vec<_> = cluster.nodes().iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
                 let settings = serde_json::json!({
-                    "type": "redis", "redis_type": "redis_cluster", "connection_string": nodes.join(","),
+                    "type": "redis", "redis_type": "redis_cluster", "connection_string": cluster.addresses(),
                 });
                 (Path::new("."), settings)
             }
@@ -86,7 +84,8 @@ fn schema() -> RowSchema {
     RowSchema::new(vec![("value".to_owned(), ScalarType::Int64.into())])
 }
 
-fn packed(event: i64, created: Option<i64>, value: i64) -> Vec<u8> {
+/// A row of one int64, as it is stored.
+pub(crate) fn packed(event: i64, created: Option<i64>, value: i64) -> Vec<u8> {
     let (batch, events) = (table(&[("value", int64s(&[value]))]), TimestampMicrosecondArray::from(vec![event]));
     let created = TimestampMicrosecondArray::from(vec![created]);
     RowEncoder::new(&schema(), &batch, &events, Some(&created)).unwrap().encode().value(0).to_vec()

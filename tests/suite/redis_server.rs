@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -28,6 +28,17 @@ impl RedisServer {
     pub(crate) fn with(settings: &[&str]) -> Self {
         let settings = settings.iter().map(ToString::to_string).collect();
         let mut server = Self { port: free_port(), folder: tempfile::tempdir().unwrap(), settings, process: None };
+        server.run();
+        server
+    }
+
+    /// A server that speaks TLS and nothing else.
+    pub(crate) fn behind_tls(settings: &[&str]) -> Self {
+        let port = free_port();
+        // Later settings count: the port for plain connections is none.
+        let tls = ["--port", "0", "--tls-port"].map(str::to_owned).into_iter().chain([port.to_string()]);
+        let settings = tls.chain(settings.iter().map(ToString::to_string)).collect();
+        let mut server = Self { port, folder: tempfile::tempdir().unwrap(), settings, process: None };
         server.run();
         server
     }
@@ -71,10 +82,14 @@ impl RedisServer {
         self.port
     }
 
-    /// `skewless.yaml` of the project `test` with its online store here, and `options` after the address.
-    pub(crate) fn settings_yaml(&self, options: &str) -> String {
-        let port = self.port;
-        format!("project: test\nonline_store: {{type: redis, connection_string: \"127.0.0.1:{port}{options}\"}}\n")
+    /// `host:port`
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// `skewless.yaml` of the project `test` with its online store here.
+    pub(crate) fn settings_yaml(&self) -> String {
+        format!("project: test\nonline_store: {{type: redis, connection_string: \"{}\"}}\n", self.address())
     }
 
     /// What `redis-cli` prints.
@@ -134,13 +149,22 @@ impl RedisCluster {
         &self.nodes
     }
 
+    /// Deletes everything.
+    pub(crate) fn flush(&self) {
+        self.nodes.iter().for_each(|node| _ = node.cli(&["flushall"]));
+    }
+
     /// `skewless.yaml` of the project `test` with its online store here.
     pub(crate) fn settings_yaml(&self) -> String {
-        let nodes: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
-        let nodes = nodes.join(",");
+        let nodes = self.addresses();
         format!(
             "project: test\nonline_store: {{type: redis, redis_type: redis_cluster, connection_string: \"{nodes}\"}}\n"
         )
+    }
+
+    /// `host:port` of each node, separated by commas
+    pub(crate) fn addresses(&self) -> String {
+        self.nodes.iter().map(RedisServer::address).collect::<Vec<_>>().join(",")
     }
 }
 
@@ -159,12 +183,11 @@ pub(crate) fn certificates(folder: &Path) {
 /// A port that nobody listens at, and ten thousand above it neither: nodes of a cluster talk there. Below those that the
 /// system hands out by itself, so that nobody takes it before the server does.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let span = 10_000;
-    // Elsewhere in every process, so that several can run at once.
-    let start = (std::process::id() % u32::from(span)) as u16 * 7 % span;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let port = 12_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % span;
+        // Elsewhere in every process, so that several can run at once.
+        let number = std::process::id().wrapping_mul(7) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + (number % 10_000) as u16;
         let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
         if is_free(port) && is_free(port + 10_000) {
             return port;

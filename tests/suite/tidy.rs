@@ -42,6 +42,7 @@ fn heavy_dependencies_have_one_home_each() {
         ("wasmtime::", ["host/runtime"].as_slice()),
         ("datafusion::", &["host/store/src/offline"]),
         ("redb::", &["host/store/src/online"]),
+        ("redis::", &["host/store/src/online"]),
         ("object_store::", &["host/store/src/registry"]),
         ("axum::", &["host/server"]),
         ("clap::", &["host/cli"]),

@@ -30,6 +30,7 @@ pub mod row_schema;
 pub mod samples;
 mod status;
 mod stored_content;
+pub mod stored_values;
 mod training_set;
 mod view_features;
 mod view_rows;

@@ -27,6 +27,7 @@ use crate::definitions::{FeatureView, unknown};
 use crate::feature_store::FeatureStore;
 use crate::offline::latest::latest_rows;
 use crate::offline::source::{ScanRequest, SourceRows, SourceTable};
+use crate::online::in_background;
 use crate::registry::{Action, Interval, ShardedRange, State};
 use crate::row_schema::RowSchema;
 use crate::stored_content::StoredContent;
@@ -34,6 +35,9 @@ use crate::view_features::ViewFeatures;
 use crate::{Error, Result};
 
 pub use self::shard::Shard;
+
+/// How often a view is written, where the online store may have lost rows meanwhile.
+const ATTEMPTS_MAX: u32 = 3;
 
 /// What to materialize.
 #[derive(Debug, Clone)]
@@ -119,7 +123,7 @@ pub async fn materialize(
         let start = start(store, view, request.start);
         if start.map(instant).is_some_and(|start| start > request.end) {
             // Materialized beyond the end already: nothing to do.
-            summaries.push(summary(view, start, request, &Seen::default(), &Done::default()));
+            summaries.push(Job { store, view, start, request }.summary(&Written::default()));
             continue;
         }
         summaries.push(materialize_view(store, view, start, request, progress).await?);
@@ -165,6 +169,7 @@ fn instant(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
+/// Again, where the online store may have lost what was written before.
 async fn materialize_view(
     store: &FeatureStore,
     view: &FeatureView,
@@ -172,34 +177,118 @@ async fn materialize_view(
     request: &MaterializeRequest,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<ViewSummary> {
-    let source = store.definitions().source(&view.source).expect("definitions were checked when they were applied");
-    let schema = row_schema(view);
-    let features = ViewFeatures::new(view, &schema.fields, store.components())?;
-    let scan = ScanRequest {
-        join_keys: store.definitions().join_keys(view).into_iter().map(|key| (key.name, key.data_type)).collect(),
-        columns: features.columns.clone(),
-        from: start,
-        to: Some(request.end.as_microsecond()),
-    };
-    let seen = Arc::new(Seen::default());
-    let table = SourceTable::open(source, store.root())?;
-    let rows = shard_of(request.shard, Arc::clone(&seen).watch(table.scan(&scan).await?));
-    let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
-    let kept_for = kept_for(store.definitions(), view);
-    let mut writer = Writer::new(view, schema, features, kept_for, Arc::clone(store.online()));
-    let tell = |entities| {
-        let rows = table.row_count();
-        progress(Progress { feature_view: &view.name, rows_read: seen.rows().0, rows, entities });
-    };
-    let mut latest = telling(latest_rows(rows, &types), || tell(0)).await?;
-    while let Some(some) = telling(latest.try_next(), || tell(writer.done.entities)).await? {
-        writer.take(some).await?;
+    let job = Job { store, view, start, request };
+    for attempt in 1..=ATTEMPTS_MAX {
+        let before = in_background(store.online(), |online| online.incarnation()).await?;
+        let written = job.write(progress).await?;
+        if in_background(store.online(), |online| online.incarnation()).await? == before {
+            job.record(&written).await?;
+            return Ok(job.summary(&written));
+        }
+        let feature_view = &view.name;
+        tracing::warn!(feature_view, attempt, "the online store was started anew: what was written is written again");
     }
-    let done = writer.finish().await?;
-    let end = request.end.min(request.now).as_microsecond();
-    let interval = Interval { start: start.unwrap_or_else(|| seen.first().min(end)), end };
-    record(store, view, start, interval, writer.component(), request).await?;
-    Ok(summary(view, start, request, &seen, &done))
+    Err(Error::unavailable(format!(
+        "the online store was started anew each of the {ATTEMPTS_MAX} times that feature view `{}` was written, which may \
+         have lost rows: find out why, and run it again",
+        view.name
+    )))
+}
+
+/// One feature view to materialize.
+struct Job<'a> {
+    store: &'a FeatureStore,
+    view: &'a FeatureView,
+    /// the first instant in µs, where there is one
+    start: Option<i64>,
+    request: &'a MaterializeRequest,
+}
+
+/// What came of writing it.
+#[derive(Default)]
+struct Written {
+    seen: Arc<Seen>,
+    done: Done,
+    digest: Option<String>,
+}
+
+impl Job<'_> {
+    /// Writes the newest row of each entity.
+    async fn write(&self, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<Written> {
+        let Self { store, view, .. } = self;
+        let source = store.definitions().source(&view.source).expect("definitions were checked when they were applied");
+        let schema = row_schema(view);
+        let features = ViewFeatures::new(view, &schema.fields, store.components())?;
+        let scan = ScanRequest {
+            join_keys: store.definitions().join_keys(view).into_iter().map(|key| (key.name, key.data_type)).collect(),
+            columns: features.columns.clone(),
+            from: self.start,
+            to: Some(self.request.end.as_microsecond()),
+        };
+        let seen = Arc::new(Seen::default());
+        let table = SourceTable::open(source, store.root())?;
+        let rows = shard_of(self.request.shard, Arc::clone(&seen).watch(table.scan(&scan).await?));
+        let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
+        let kept_for = kept_for(store.definitions(), view);
+        let mut writer = Writer::new(view, schema, features, kept_for, Arc::clone(store.online()));
+        let tell = |entities| {
+            let rows = table.row_count();
+            progress(Progress { feature_view: &view.name, rows_read: seen.rows().0, rows, entities });
+        };
+        let mut latest = telling(latest_rows(rows, &types), || tell(0)).await?;
+        while let Some(some) = telling(latest.try_next(), || tell(writer.entities())).await? {
+            writer.take(some).await?;
+        }
+        Ok(Written { done: writer.finish().await?, digest: writer.component(), seen })
+    }
+
+    /// Records that the view is materialized in the interval, for `materialize-incremental` to go on from there.
+    async fn record(&self, written: &Written) -> Result<()> {
+        let Self { store, view, start, request } = self;
+        let end = request.end.min(request.now).as_microsecond();
+        let interval = Interval { start: start.unwrap_or_else(|| written.seen.first().min(end)), end };
+        let action = Action::Materialize {
+            feature_view: view.name.clone(),
+            start: instant(interval.start),
+            end: instant(interval.end),
+            shard: request.shard.map(|shard| shard.to_string()),
+        };
+        let change = |state: &mut State| {
+            if StoredContent::of(state, &view.name) != StoredContent::of(&store.commit().state, &view.name) {
+                return Err(Error::conflict(format!(
+                    "feature view `{}` was changed while it was materialized; materialize it again",
+                    view.name
+                )));
+            }
+            let state = state.views.entry(view.name.clone()).or_default();
+            match request.shard {
+                None => interval.merge_into(&mut state.materialized),
+                Some(Shard { number, of }) => {
+                    let range = ShardedRange { start: *start, end: request.end.as_microsecond(), shards: of };
+                    state.shard_done(range, number, interval);
+                }
+            }
+            state.digest.clone_from(&written.digest);
+            Ok(())
+        };
+        store.registry().update(request.now, action, change).await.map(drop)
+    }
+
+    fn summary(&self, Written { seen, done, .. }: &Written) -> ViewSummary {
+        let (rows_read, rows_without_key) = seen.rows();
+        ViewSummary {
+            feature_view: self.view.name.clone(),
+            start: self.start.map(instant),
+            end: self.request.end,
+            shard: self.request.shard,
+            rows_read,
+            rows_without_key,
+            entities: done.entities,
+            written: done.writes.written,
+            skipped_older: done.writes.skipped_older,
+            failed_rows: done.failed_rows,
+        }
+    }
 }
 
 /// The rows of the shard, in their order.
@@ -226,59 +315,4 @@ async fn telling<T>(work: impl Future<Output = T>, tell: impl Fn()) -> T {
 /// The layout of a view's stored rows: its features, in the order of its schema.
 pub(crate) fn row_schema(view: &FeatureView) -> RowSchema {
     RowSchema::new(view.schema.iter().map(|field| (field.name.clone(), field.data_type)).collect())
-}
-
-/// Records that the view is materialized in the interval, for `materialize-incremental` to go on from there.
-async fn record(
-    store: &FeatureStore,
-    view: &FeatureView,
-    asked_start: Option<i64>,
-    interval: Interval,
-    digest: Option<String>,
-    request: &MaterializeRequest,
-) -> Result<()> {
-    let (start, end) = (instant(interval.start), instant(interval.end));
-    let shard = request.shard.map(|shard| shard.to_string());
-    let action = Action::Materialize { feature_view: view.name.clone(), start, end, shard };
-    let change = |state: &mut State| {
-        if StoredContent::of(state, &view.name) != StoredContent::of(&store.commit().state, &view.name) {
-            return Err(Error::conflict(format!(
-                "feature view `{}` was changed while it was materialized; materialize it again",
-                view.name
-            )));
-        }
-        let state = state.views.entry(view.name.clone()).or_default();
-        match request.shard {
-            None => interval.merge_into(&mut state.materialized),
-            Some(Shard { number, of }) => {
-                let end = request.end.as_microsecond();
-                state.shard_done(ShardedRange { start: asked_start, end, shards: of }, number, interval);
-            }
-        }
-        state.digest.clone_from(&digest);
-        Ok(())
-    };
-    store.registry().update(request.now, action, change).await.map(drop)
-}
-
-fn summary(
-    view: &FeatureView,
-    start: Option<i64>,
-    request: &MaterializeRequest,
-    seen: &Seen,
-    done: &Done,
-) -> ViewSummary {
-    let (rows_read, rows_without_key) = seen.rows();
-    ViewSummary {
-        feature_view: view.name.clone(),
-        start: start.map(instant),
-        end: request.end,
-        shard: request.shard,
-        rows_read,
-        rows_without_key,
-        entities: done.entities,
-        written: done.writes.written,
-        skipped_older: done.writes.skipped_older,
-        failed_rows: done.failed_rows,
-    }
 }

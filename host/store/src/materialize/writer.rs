@@ -34,7 +34,7 @@ pub(super) struct Writer {
     sizes: WriteSizes,
     waiting: Vec<Packed>,
     writing: JoinSet<Result<WriteSummary>>,
-    pub(super) done: Done,
+    done: Done,
 }
 
 struct Packed {
@@ -120,6 +120,11 @@ impl Writer {
         self.done.writes.written += written.written;
         self.done.writes.skipped_older += written.skipped_older;
         Ok(())
+    }
+
+    /// How many entities were given to it.
+    pub(super) fn entities(&self) -> u64 {
+        self.done.entities
     }
 
     /// The digest of the component that computes the rows, where one does.

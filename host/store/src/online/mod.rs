@@ -26,8 +26,8 @@ use arrow::array::LargeBinaryArray;
 
 use self::embedded::EmbeddedStore;
 use self::redis::RedisStore;
-use crate::Result;
 use crate::definitions::{OnlineStoreSettings, Settings};
+use crate::{Error, Result};
 
 pub use key::{KeyError, encode_keys};
 pub(crate) use redis::check_connection_string;
@@ -79,8 +79,30 @@ pub trait OnlineStore: fmt::Debug + Send + Sync {
     /// As [`OnlineStore::write`].
     fn delete_entity(&self, key: &[u8]) -> Result<u64>;
 
+    /// A text that changes whenever rows that were written may be lost, since a server was started anew or another has
+    /// taken its place. A job that sees it change begins again.
+    ///
+    /// # Errors
+    ///
+    /// As [`OnlineStore::read`].
+    fn incarnation(&self) -> Result<String>;
+
     /// How many rows a job should hand over in one write, and how many writes it may have under way at once.
     fn write_sizes(&self) -> WriteSizes;
+}
+
+/// What `call` says, which blocks, without holding up others meanwhile.
+///
+/// # Errors
+/// Those of `call`.
+pub(crate) async fn in_background<T: Send + 'static>(
+    online: &Arc<dyn OnlineStore>,
+    call: impl FnOnce(&dyn OnlineStore) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let online = Arc::clone(online);
+    tokio::task::spawn_blocking(move || call(&*online))
+        .await
+        .map_err(|error| Error::unavailable("a call of the online store was cut off").because(error))?
 }
 
 /// What is called with the number of a request and a stored row.

@@ -63,6 +63,11 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shard: Option<String>,
     },
+    /// The stored values of a feature view were deleted.
+    DeleteValues {
+        /// the view
+        feature_view: String,
+    },
     /// The project was taken down.
     Teardown,
 }

@@ -52,13 +52,14 @@ pub(super) fn describe(address: &Address, error: RedisError) -> Error {
         )),
         _ if says("OOM") => Error::unavailable(format!(
             "no space left for {store}: it has reached its `maxmemory`, and some rows of this batch may not be written: \
-             give it more, or let it evict keys, and run again"
+             give it more memory, and run again"
         )),
         _ if says("refused to switch database") => Error::unavailable(format!(
             "{store} has no such database: name another in `connection_string`, or raise the server's `databases`"
         )),
-        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot)
-            if address.redis_type == RedisType::Redis =>
+        ErrorKind::Server(
+            ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot | ServerErrorKind::ClusterDown,
+        ) if address.redis_type == RedisType::Redis =>
         {
             Error::unavailable(format!("{store} is a node of a cluster: say `redis_type: redis_cluster`"))
         }
@@ -66,9 +67,12 @@ pub(super) fn describe(address: &Address, error: RedisError) -> Error {
             "{store} has a key of this project that is not a hash: something else writes to the keys of this project; \
              delete the key, or give the project a server of its own"
         )),
-        _ if says("cluster support disabled") => {
-            Error::unavailable(format!("{store} is not a cluster: leave out `redis_type: redis_cluster`"))
-        }
+        _ if says("cluster support disabled") || says("Missing slot coverage") => Error::unavailable(format!(
+            "{store} is not a cluster whose nodes share all keys: mend the cluster, or leave out `redis_type: redis_cluster`"
+        )),
+        _ if error.kind() == ErrorKind::Parse || says("Parse error") => Error::unavailable(format!(
+            "{store} does not speak Redis's protocol: is it something else, or behind TLS (`rediss://`)?"
+        )),
         ErrorKind::Io | ErrorKind::ClusterConnectionNotFound if is_about_certificates(&error) => {
             Error::unavailable(format!(
                 "{store} can't be trusted: name the authority that signed its certificate with `ssl_ca_certs` in \

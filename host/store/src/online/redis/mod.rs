@@ -11,7 +11,8 @@
 //! A hash can be given a time to live: when no row of it can be live any more, plus a margin, the server deletes it. It
 //! is lengthened by later writes and never shortened, and taken away where a view keeps its rows for ever.
 //!
-//! Used: HSET, HGET, HMGET, HDEL, HLEN, HKEYS, DEL, SCAN, EVALSHA, SCRIPT LOAD, PEXPIRE, PTTL, PERSIST.
+//! Used: HSET, HGET, HMGET, HDEL, HLEN, HKEYS, DEL, SCAN, EVALSHA, SCRIPT LOAD, PEXPIRE, PTTL, PERSIST, and
+//! INFO where it is allowed.
 
 mod address;
 mod failure;
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{Cmd, RedisResult, Script, Value, cmd};
+use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value, cmd};
 
 use self::failure::describe_key;
 use self::link::{Link, Node, unexpected};
@@ -167,6 +168,15 @@ fn scan_step(link: &mut Link, node: &Node, step: &Cmd) -> RedisResult<(u64, Vec<
     Ok(redis::from_redis_value(link.send_to(node, step)?)?)
 }
 
+fn run_id(link: &mut Link, node: &Node) -> RedisResult<String> {
+    let info = match link.send_to(node, cmd("INFO").arg("server")) {
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => return Ok(String::new()),
+        info => redis::from_redis_value::<String>(info?)?,
+    };
+    let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+    Ok(run_id.unwrap_or_default().to_owned())
+}
+
 impl OnlineStore for RedisStore {
     /// Rows are stored a few at a time: where the server fails in between, those before are stored.
     fn write(&self, feature_view: &str, rows: &[KeyedRow<'_>], kept_for: Option<Duration>) -> Result<WriteSummary> {
@@ -228,6 +238,18 @@ impl OnlineStore for RedisStore {
         let replies = self.pool.run(Patience::Write, |link| link.send(&commands))?;
         let (rows, deleted) = (self.number(&key, &replies[0])?, self.number(&key, &replies[1])?);
         Ok(if deleted == 0 { 0 } else { rows })
+    }
+
+    /// Every server has a name of its own for each time it runs. Where this user may not ask for it, nobody will know.
+    fn incarnation(&self) -> Result<String> {
+        let names = self.pool.run(Patience::Write, |link| {
+            let nodes = link.nodes()?;
+            nodes.iter().map(|node| run_id(link, node)).collect::<RedisResult<Vec<_>>>()
+        });
+        names.map(|mut names| {
+            names.sort_unstable();
+            names.join(" ")
+        })
     }
 
     /// Two writes at once: while one waits for its replies, the other keeps the server busy.
