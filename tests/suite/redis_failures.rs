@@ -194,10 +194,10 @@ fn what_is_no_redis_and_what_is_another_kind_of_it_are_told_apart() {
     let node = open(&cluster.nodes()[0].address(), serde_json::json!({}));
     let keys: Vec<String> = (0..40).map(|key| format!("N{key}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    insta::assert_snapshot!(away(found(&*node, "planes", &keys), cluster.nodes()[0].port()), @"");
+    insta::assert_snapshot!(away(found(&*node, "planes", &keys), cluster.nodes()[0].port()), @"online store redis://127.0.0.1:PORT/0 is a node of a cluster: say `redis_type: redis_cluster`");
     let alone = RedisServer::start();
     let as_cluster = open(&alone.address(), serde_json::json!({"redis_type": "redis_cluster"}));
-    insta::assert_snapshot!(away(read(&*as_cluster), alone.port()), @"online store redis://127.0.0.1:PORT ");
+    insta::assert_snapshot!(away(read(&*as_cluster), alone.port()), @"online store redis://127.0.0.1:PORT is not a cluster whose nodes share all keys: mend the cluster, or leave out `redis_type: redis_cluster`");
     // Something that listens and says what no server says.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -207,5 +207,5 @@ fn what_is_no_redis_and_what_is_another_kind_of_it_are_told_apart() {
         }
     });
     let store = open(&format!("127.0.0.1:{port}"), serde_json::json!({}));
-    insta::assert_snapshot!(away(read(&*store), port), @"");
+    insta::assert_snapshot!(away(read(&*store), port), @"online store redis://127.0.0.1:PORT/0 does not speak Redis's protocol: is it something else, or behind TLS (`rediss://`)?");
 }
