@@ -18,6 +18,7 @@ mod online_killed;
 mod online_materialize;
 mod online_parity;
 mod online_store;
+mod online_versions;
 mod panics;
 mod parity;
 mod point_in_time;

@@ -31,6 +31,7 @@ pub mod samples;
 mod status;
 mod stored_content;
 pub mod stored_values;
+mod stored_views;
 mod training_set;
 mod view_features;
 mod view_rows;

@@ -31,6 +31,7 @@ use crate::online::in_background;
 use crate::registry::{Action, Interval, ShardedRange, State};
 use crate::row_schema::RowSchema;
 use crate::stored_content::StoredContent;
+use crate::stored_views::stored_views;
 use crate::view_features::ViewFeatures;
 use crate::{Error, Result};
 
@@ -120,26 +121,29 @@ pub async fn materialize(
     check_interval(request)?;
     let mut summaries = Vec::new();
     for view in views(store, &request.views)? {
-        let start = start(store, view, request.start);
+        let start = start(store, &view, request.start);
         if start.map(instant).is_some_and(|start| start > request.end) {
             // Materialized beyond the end already: nothing to do.
-            summaries.push(Job { store, view, start, request }.summary(&Written::default()));
+            summaries.push(Job { store, view: &view, start, request }.summary(&Written::default()));
             continue;
         }
-        summaries.push(materialize_view(store, view, start, request, progress).await?);
+        summaries.push(materialize_view(store, &view, start, request, progress).await?);
     }
     Ok(summaries)
 }
 
 /// The views asked for; all that are kept online where none is named.
-fn views<'a>(store: &'a FeatureStore, names: &[String]) -> Result<Vec<&'a FeatureView>> {
-    let all = &store.definitions().feature_views;
+fn views(store: &FeatureStore, names: &[String]) -> Result<Vec<FeatureView>> {
+    let all = stored_views(&store.commit().state);
     if names.is_empty() {
-        return Ok(all.iter().filter(|view| view.online).collect());
+        return Ok(all.into_iter().filter(|view| view.online).collect());
     }
-    let view = |name: &String| match store.definitions().feature_view(name) {
-        Some(view) if view.online => Ok(view),
+    let view = |name: &String| match all.iter().find(|view| view.name == *name) {
+        Some(view) if view.online => Ok(view.clone()),
         Some(_) => Err(Error::invalid_input(format!("feature view `{name}` is not kept online (`online: false`)"))),
+        None if store.definitions().on_demand_feature_view(name).is_some() => Err(Error::invalid_input(format!(
+            "on-demand feature view `{name}` is computed when somebody asks; `write_to_online_store: true` has it stored"
+        ))),
         None => Err(Error::not_found(unknown("feature view", name, all.iter().map(|view| view.name.as_str())))),
     };
     names.iter().map(view).collect()
@@ -229,7 +233,7 @@ impl Job<'_> {
         let table = SourceTable::open(source, store.root())?;
         let rows = shard_of(self.request.shard, Arc::clone(&seen).watch(table.scan(&scan).await?));
         let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
-        let kept_for = kept_for(store.definitions(), view);
+        let kept_for = kept_for(&store.commit().state, view);
         let mut writer = Writer::new(view, schema, features, kept_for, Arc::clone(store.online()));
         let tell = |entities| {
             let rows = table.row_count();
@@ -262,7 +266,7 @@ impl Job<'_> {
             }
             let state = state.views.entry(view.name.clone()).or_default();
             match request.shard {
-                None => interval.merge_into(&mut state.materialized),
+                None => state.interval_done(interval),
                 Some(Shard { number, of }) => {
                     let range = ShardedRange { start: *start, end: request.end.as_microsecond(), shards: of };
                     state.shard_done(range, number, interval);

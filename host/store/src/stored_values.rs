@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::definitions::Definitions;
 use crate::online::{OnlineStore, in_background};
 use crate::registry::{Action, Registry, State};
+use crate::stored_views::stored_view;
 use crate::{Error, Result};
 
 /// What was deleted of a feature view.
@@ -77,7 +78,7 @@ pub async fn delete_removed_views(
 
 /// The views of which rows may be stored, and that are not kept online.
 fn removed(state: &State) -> Vec<String> {
-    let is_kept = |name: &String| state.definitions.feature_view(name).is_some_and(|view| view.online);
+    let is_kept = |name: &String| stored_view(state, name).is_some_and(|view| view.online);
     state.views.keys().filter(|name| !is_kept(name)).cloned().collect()
 }
 

@@ -7,10 +7,12 @@ use arrow::array::{Array as _, BooleanArray, LargeBinaryArray, RecordBatch};
 use arrow::datatypes::{Field, Schema};
 use tokio::task::JoinSet;
 
-use crate::definitions::{Definitions, FeatureView, JoinKey};
+use crate::definitions::{FeatureView, JoinKey};
 use crate::offline::latest::LatestRows;
 use crate::online::{KeyedRow, OnlineStore, RowEncoder, WriteSizes, WriteSummary};
+use crate::registry::State;
 use crate::row_schema::RowSchema;
+use crate::stored_views::stored_views;
 use crate::view_features::ViewFeatures;
 use crate::view_rows::arrow_error;
 use crate::{Error, Result};
@@ -135,15 +137,15 @@ impl Writer {
 
 /// How long the rows of a view's entities can be of use: as long as the longest ttl of the views that describe the same
 /// entities; `None` where one of them has none, so that they are kept for ever.
-pub(super) fn kept_for(definitions: &Definitions, view: &FeatureView) -> Option<Duration> {
+pub(super) fn kept_for(state: &State, view: &FeatureView) -> Option<Duration> {
     let join_keys = |view: &FeatureView| {
-        let mut keys = definitions.join_keys(view);
+        let mut keys = state.definitions.join_keys(view);
         keys.sort_by(|one, other| one.name.cmp(&other.name));
         keys.into_iter().map(|JoinKey { name, data_type, .. }| (name, data_type)).collect::<Vec<_>>()
     };
     let keys = join_keys(view);
     let mut longest = Duration::ZERO;
-    for other in definitions.feature_views.iter().filter(|other| other.online && join_keys(other) == keys) {
+    for other in stored_views(state).iter().filter(|other| other.online && join_keys(other) == keys) {
         let micros = other.ttl.map_or(0, |ttl| ttl.as_micros().unsigned_abs());
         if micros == 0 {
             return None;

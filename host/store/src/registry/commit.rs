@@ -113,6 +113,9 @@ pub struct ViewState {
     /// jobs of several workers of which some are done and others are not
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sharded: Vec<ShardedJob>,
+    /// whether rows are stored that would come out otherwise now: it needs to be materialized again
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outdated: bool,
     /// the digest of the component that computed the newest rows, where one did
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -125,7 +128,13 @@ impl ViewState {
         self.schemas.push(schema);
     }
 
-    /// Forgets what is materialized: it says nothing of the view any more.
+    /// Forgets what is materialized, since the same rows would come out otherwise now.
+    pub fn outdate(&mut self) {
+        self.outdated |= !self.materialized.is_empty();
+        self.forget_intervals();
+    }
+
+    /// Forgets what is materialized: nothing of it is there any more.
     pub fn forget_intervals(&mut self) {
         self.materialized.clear();
         self.sharded.clear();

@@ -36,6 +36,12 @@ pub struct ShardedJob {
 }
 
 impl ViewState {
+    /// Records that all rows of an interval are stored as they come out now.
+    pub fn interval_done(&mut self, interval: Interval) {
+        interval.merge_into(&mut self.materialized);
+        self.outdated = false;
+    }
+
     /// Records that `shard` of the job is done, which covers `interval`; when it was the last, the interval that all
     /// cover counts as materialized. A shard may be done again.
     pub fn shard_done(&mut self, range: ShardedRange, shard: u32, interval: Interval) {
@@ -50,7 +56,7 @@ impl ViewState {
         job.covers.end = job.covers.end.min(interval.end);
         if job.done.len() == range.shards as usize {
             let job = self.sharded.remove(position);
-            job.covers.merge_into(&mut self.materialized);
+            self.interval_done(job.covers);
         } else if self.sharded.len() > JOBS_MAX {
             self.sharded.remove(0);
         }

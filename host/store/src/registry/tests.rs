@@ -205,6 +205,7 @@ async fn a_commit_is_stored_in_a_form_that_later_versions_can_read() {
         schemas: vec![schema],
         materialized: vec![Interval { start: 0, end: 5 }],
         sharded: Vec::new(),
+        outdated: false,
         digest: Some("sha256:00".into()),
     };
     let signature = skewless_runtime::Signature {

@@ -119,6 +119,22 @@ fn what_is_empty_is_refused() {
 }
 
 #[test]
+fn a_view_that_is_written_reads_one_feature_view_and_nothing_of_a_request() {
+    let written = |rest: &str| {
+        let (before, after) = FLIGHTS.split_once("on_demand_feature_views:").unwrap();
+        let services = after.split_once("feature_services:").unwrap().1;
+        let view = format!("  - {{name: runway_wind, transform: runway_wind, write_to_online_store: true, {rest}}}\n");
+        error_in(&format!("{before}on_demand_feature_views:\n{view}\nfeature_services:{services}"))
+    };
+    insta::assert_snapshot!(written("sources: [weather], request: [{name: heading, type: float64}]"), @"");
+    insta::assert_snapshot!(written("sources: [weather], inputs: {now: event_timestamp}"), @"");
+    insta::assert_snapshot!(written("sources: [weather, plane_recent_delays]"), @"");
+    insta::assert_snapshot!(written("sources: [plane_recent_delays]"), @"");
+    insta::assert_snapshot!(written(""), @"");
+    insta::assert_snapshot!(written("sources: [whether]"), @"");
+}
+
+#[test]
 fn join_keys_have_types_that_compare_everywhere() {
     insta::assert_snapshot!(error_after("{name: origin, type: string}", "{name: origin, type: float64}"), @"f.yaml:4:38: the join key `origin` can't be float64: use one of string, bytes, int32, int64, timestamp");
     insta::assert_snapshot!(error_after("{name: origin, type: string}", "{name: a, type: int32}, {name: a, type: int64}"), @"f.yaml:4:48: the entity `airport` has two join keys named `a`: rename or drop one");
