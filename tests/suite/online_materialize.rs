@@ -218,3 +218,35 @@ async fn a_view_that_is_taken_out_takes_its_values_with_it() {
     assert_eq!(server.cli(&["dbsize"]), "0");
     insta::assert_snapshot!(run(&["apply"]), @"nothing to change: commit 4 of project test holds what is here");
 }
+
+#[tokio::test]
+async fn an_entity_leaves_redis_when_its_rows_are_dead_in_every_view_of_it() {
+    let server = RedisServer::start();
+    let materialized = async |first: &str, second: &str| {
+        server.cli(&["flushall"]);
+        let views = format!(
+            "feature_views:\n  - {{name: users, entities: [user], source: users, {first}schema: [{{name: value, type: int64}}]}}\n\
+             \x20 - {{name: again, entities: [user], source: users, {second}schema: [{{name: value, type: int64}}]}}\n"
+        );
+        let yaml = YAML.split("feature_views").next().unwrap().to_owned() + &views;
+        let repository = TestRepository::new(&yaml).data("users.parquet", &rows(3));
+        let margin = server.settings_yaml().replace("type: redis,", "type: redis, key_ttl_margin: 200ms,");
+        std::fs::write(repository.path().join("skewless.yaml"), margin).unwrap();
+        let store = repository.apply().await.unwrap();
+        run(&store, None, &|_| {}).await.unwrap();
+        let pttl: i64 =
+            server.cli(&["eval", "return redis.call('pttl', redis.call('keys', '*')[1])", "0"]).parse().unwrap();
+        pttl
+    };
+    assert_eq!(materialized("", "").await, -1);
+    assert_eq!(materialized("ttl: 1h, ", "").await, -1);
+    assert_eq!(materialized("ttl: 1h, ", "ttl: 0s, ").await, -1);
+    let longest = materialized("ttl: 1h, ", "ttl: 5m, ").await;
+    assert!((3_500_000..=3_600_200).contains(&longest), "{longest}");
+    materialized("ttl: 100ms, ", "ttl: 200ms, ").await;
+    let start = std::time::Instant::now();
+    while server.cli(&["dbsize"]) != "0" {
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "they do not expire");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

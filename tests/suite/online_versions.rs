@@ -9,8 +9,8 @@ use skewless_store::{FeatureStore, Status};
 
 use crate::redis_server::RedisServer;
 use crate::support::{
-    NOW, TestRepository, at, component, historical, int64s, materialize_all, micros, online, printed, runtime, skewless,
-    table, timestamps,
+    NOW, TestRepository, at, component, historical, int64s, materialize_all, micros, online, printed, runtime,
+    skewless, table, timestamps,
 };
 
 const AT: &str = "2024-06-01T00:00:00Z";
@@ -102,7 +102,8 @@ async fn rows_of_another_version_are_told_until_they_are_materialized_again() {
     materialize_all(&first).await;
     let entities = table(&[("id", int64s(&[1, 5]))]);
     let told = |store: &FeatureStore| {
-        let features = online(store, &["accounts", "on_write", "over_source", "on_read"], &entities, micros(AT)).unwrap();
+        let features =
+            online(store, &["accounts", "on_write", "over_source", "on_read"], &entities, micros(AT)).unwrap();
         features.other_versions().join(" ")
     };
     let outdated = |store: &FeatureStore| {
@@ -114,10 +115,30 @@ async fn rows_of_another_version_are_told_until_they_are_materialized_again() {
     let second = apply_uncertified(&repository, &another_version(&repository)).await;
     assert_eq!(told(&second), "on_write over_source");
     assert_eq!(outdated(&second), "on_write over_source");
-    let run = |arguments: &[&str]| printed(&skewless(repository.path()).args(arguments).output().unwrap());
-    insta::assert_snapshot!(run(&["list", "on-demand-feature-views"]), @"");
-    insta::assert_snapshot!(run(&["get-online-features", "-f", "on_write:domain", "-e", "id=1", "--event-timestamp", AT]), @"");
-    insta::assert_snapshot!(run(&["get-online-features", "-f", "on_write:domain", "-e", "id=1", "--event-timestamp", AT, "--json"]), @"");
+    let logged = |level: &str, arguments: &[&str]| {
+        printed(&skewless(repository.path()).env("SKEWLESS_LOG", level).args(arguments).output().unwrap())
+    };
+    let run = |arguments: &[&str]| logged("error", arguments);
+    insta::assert_snapshot!(run(&["list", "on-demand-feature-views"]), @r"
+    on-demand feature views
+      NAME      OWNER  TAGS  DESCRIPTION
+      on_read
+      on_write
+    feature view on_write needs to be materialized again: its stored rows would come out otherwise now
+    feature view over_source needs to be materialized again: its stored rows would come out otherwise now
+    ");
+    insta::assert_snapshot!(run(&["get-online-features", "-f", "on_write:domain", "-e", "id=1", "--event-timestamp", AT]), @r#"
+    id=1
+      FEATURE  VALUE        STATUS   EVENT TIMESTAMP
+      domain   example.com  PRESENT  2024-05-01T00:00:00Z
+    rows of feature view on_write were computed by another version of its transform than the one that is applied: materialize it again
+    "#);
+    insta::assert_snapshot!(run(&["get-online-features", "-f", "on_write:domain", "-e", "id=1", "--event-timestamp", AT, "--json"]), @r#"
+    {"results":[{"values":[1],"statuses":["PRESENT"],"event_timestamps":["1970-01-01T00:00:00Z"]},{"values":["example.com"],"statuses":["PRESENT"],"event_timestamps":["2024-05-01T00:00:00Z"]}],"metadata":{"feature_names":["id","domain"],"feature_views_of_other_versions":["on_write"]}}
+    "#);
+
+    let log = logged("warn", &["get-online-features", "-f", "on_write:domain", "-e", "id=1", "--event-timestamp", AT]);
+    assert!(log.contains("WARN") && log.contains(r#"feature_views="on_write""#), "{log}");
 
     materialize_all(&second).await;
     let after = apply_uncertified(&repository, &another_version(&repository)).await;
@@ -131,6 +152,7 @@ async fn an_on_demand_view_that_is_not_stored_can_not_be_materialized() {
     let path = component("email_domain").display().to_string();
     let repository = TestRepository::new(&definitions(&path)).data("users.parquet", &users());
     repository.apply().await.unwrap();
-    let output = skewless(repository.path()).args(["materialize", "2024-01-01", "2024-02-01", "-v", "on_read"]).output();
-    insta::assert_snapshot!(printed(&output.unwrap()), @"");
+    let output =
+        skewless(repository.path()).args(["materialize", "2024-01-01", "2024-02-01", "-v", "on_read"]).output();
+    insta::assert_snapshot!(printed(&output.unwrap()), @"error: on-demand feature view `on_read` is computed when somebody asks; `write_to_online_store: true` has it stored");
 }

@@ -186,7 +186,7 @@ async fn materialize_view(
         let before = in_background(store.online(), |online| online.incarnation()).await?;
         let written = job.write(progress).await?;
         if in_background(store.online(), |online| online.incarnation()).await? == before {
-            job.record(&written).await?;
+            job.record(&written, &before).await?;
             return Ok(job.summary(&written));
         }
         let feature_view = &view.name;
@@ -246,8 +246,9 @@ impl Job<'_> {
         Ok(Written { done: writer.finish().await?, digest: writer.component(), seen })
     }
 
-    /// Records that the view is materialized in the interval, for `materialize-incremental` to go on from there.
-    async fn record(&self, written: &Written) -> Result<()> {
+    /// Records that the view is materialized in the interval, for `materialize-incremental` to go on from there; it was
+    /// written to the incarnation `online_store`.
+    async fn record(&self, written: &Written, online_store: &str) -> Result<()> {
         let Self { store, view, start, request } = self;
         let end = request.end.min(request.now).as_microsecond();
         let interval = Interval { start: start.unwrap_or_else(|| written.seen.first().min(end)), end };
@@ -269,7 +270,7 @@ impl Job<'_> {
                 None => state.interval_done(interval),
                 Some(Shard { number, of }) => {
                     let range = ShardedRange { start: *start, end: request.end.as_microsecond(), shards: of };
-                    state.shard_done(range, number, interval);
+                    state.shard_done(range, number, interval, online_store);
                 }
             }
             state.digest.clone_from(&written.digest);

@@ -63,11 +63,11 @@ async fn latest_rows_within(
         table.add(some)?;
         if table.is_full()? {
             // They come before the others in the order of the files, and so they stay.
-            let kept = stream::iter([table.into_rows()]);
+            let kept = stream::iter(table.into_rows(ROWS_A_BATCH));
             return sorted_latest_rows(kept.chain(rows).boxed(), types, memory_bytes_max).await;
         }
     }
-    Ok(stream::iter(table.into_latest_rows(ROWS_A_BATCH)?).boxed())
+    Ok(stream::iter(table.into_latest_rows(ROWS_A_BATCH)).boxed())
 }
 
 /// Reads on a task of its own, a few batches ahead.

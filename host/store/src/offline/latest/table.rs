@@ -149,34 +149,31 @@ impl NewestTable {
         if kept.is_empty() { Ok(Vec::new()) } else { (0..self.columns).map(column).collect() }
     }
 
-    /// The newest rows so far as rows of a source, in no order.
-    pub(super) fn into_rows(mut self) -> Result<SourceRows> {
-        self.compact()?;
-        let entities = std::mem::take(&mut self.entities);
-        let mut keys: Vec<(Box<[u8]>, usize)> = entities.into_iter().collect();
-        keys.sort_unstable_by_key(|(_, entity)| *entity);
-        Ok(SourceRows {
-            keys: LargeBinaryArray::from_iter_values(keys.iter().map(|(key, _)| key)),
-            event_timestamps: self.newest.iter().map(|newest| newest.event_timestamp).collect(),
-            created_timestamps: self.newest.iter().map(|newest| newest.created_timestamp).collect(),
-            columns: self.batches.pop().map(|batch| batch.columns).unwrap_or_default(),
+    /// The newest rows so far as rows of a source, in no order, in batches, each with memory of its own.
+    pub(super) fn into_rows(self, rows_a_batch: usize) -> impl Iterator<Item = Result<SourceRows>> + Send + 'static {
+        let rows = |latest: LatestRows| SourceRows {
+            keys: latest.keys,
+            event_timestamps: latest.event_timestamps.values().to_vec(),
+            created_timestamps: latest.created_timestamps.iter().collect(),
+            columns: latest.columns,
             left_out: 0,
-        })
+        };
+        self.into_latest_rows(rows_a_batch).map(move |latest| latest.map(rows))
     }
 
     /// The newest rows, by key, in batches.
     pub(super) fn into_latest_rows(
         mut self,
         rows_a_batch: usize,
-    ) -> Result<impl Iterator<Item = Result<LatestRows>> + Send + 'static> {
+    ) -> impl Iterator<Item = Result<LatestRows>> + Send + 'static {
         let entities = std::mem::take(&mut self.entities);
         let mut keys: Vec<(Box<[u8]>, usize)> = entities.into_iter().collect();
         keys.sort_unstable();
         let batches = keys.len().div_ceil(rows_a_batch);
-        Ok((0..batches).map(move |batch| {
+        (0..batches).map(move |batch| {
             let end = keys.len().min((batch + 1) * rows_a_batch);
             self.latest_rows(&keys[batch * rows_a_batch..end])
-        }))
+        })
     }
 
     fn latest_rows(&self, keys: &[(Box<[u8]>, usize)]) -> Result<LatestRows> {

@@ -88,7 +88,7 @@ fn what_is_kept_follows_the_entities_and_not_the_rows() {
         most = most.max(table.memory_bytes());
     }
     assert!(most < 8 << 20, "{most} bytes for 251 entities");
-    let newest: usize = table.into_latest_rows(100).unwrap().map(|latest| latest.unwrap().keys.len()).sum();
+    let newest: usize = table.into_latest_rows(100).map(|latest| latest.unwrap().keys.len()).sum();
     assert_eq!(newest, 251);
 }
 
@@ -104,4 +104,27 @@ fn what_the_source_says_is_passed_on() {
         let Err(error) = result else { panic!("the error is lost") };
         assert_eq!((error.kind(), error.to_string()), (crate::ErrorKind::Corrupt, "the file is torn".to_owned()));
     }
+}
+
+#[test]
+fn a_sort_that_does_not_fit_into_memory_goes_to_disk() {
+    // Of 3 MB each column, some forty times what the table may take, and more than the sort may.
+    let rows: Vec<Row> = (0..200_000_i64).map(|row| ((row * 7 % 199) as u8, row % 1_000, None)).collect();
+    let wide = |rows: &[Row], first: i64| {
+        let SourceRows { keys, event_timestamps, created_timestamps, columns, left_out } = batch(rows, first);
+        let long: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows.len()).map(|row| format!("{row:0>400}"))));
+        let columns = vec![Arc::clone(&columns[0]), long];
+        SourceRows { keys, event_timestamps, created_timestamps, columns, left_out }
+    };
+    let batches = rows.chunks(4_096).enumerate().map(|(index, some)| Ok(wide(some, index as i64 * 4_096)));
+    let batches: Vec<_> = batches.collect();
+    let types = [ArrowType::Int64, ArrowType::Utf8];
+    let found = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap().block_on(async {
+        let latest = latest_rows_within(stream::iter(batches), &types, 50_000).await?;
+        latest.try_collect::<Vec<_>>().await
+    });
+    let found = found.unwrap();
+    let numbers = found.iter().flat_map(|latest| latest.columns[0].as_primitive::<Int64Type>().values().to_vec());
+    let keys = found.iter().flat_map(|latest| latest.keys.iter().flatten().map(|key| key[0]).collect::<Vec<_>>());
+    assert_eq!(keys.zip(numbers).collect::<Vec<_>>(), oracle(&rows));
 }
