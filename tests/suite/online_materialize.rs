@@ -24,9 +24,9 @@ fn rows(entities: i64) -> RecordBatch {
     table(&[("id", Arc::clone(&ids) as _), ("value", ids), ("seen_at", seen_at)])
 }
 
-async fn repository(server: &RedisServer, entities: i64) -> (TestRepository, FeatureStore) {
+async fn repository(settings_yaml: String, entities: i64) -> (TestRepository, FeatureStore) {
     let repository = TestRepository::new(YAML).data("users.parquet", &rows(entities));
-    std::fs::write(repository.path().join("skewless.yaml"), server.settings_yaml()).unwrap();
+    std::fs::write(repository.path().join("skewless.yaml"), settings_yaml).unwrap();
     let store = repository.apply().await.unwrap();
     (repository, store)
 }
@@ -75,8 +75,9 @@ fn in_the_middle<'a>(times: u32, act: impl Fn() + Send + Sync + 'a) -> impl Fn(P
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_loses_everything_in_the_middle_of_a_job_has_everything_at_its_end() {
-    let server = Mutex::new(RedisServer::start());
-    let (_repository, store) = repository(&server.lock().unwrap(), ENTITIES).await;
+    let server = RedisServer::start();
+    let (_repository, store) = repository(server.settings_yaml(), ENTITIES).await;
+    let server = Mutex::new(server);
     let restart = || {
         let mut server = server.lock().unwrap();
         assert!(server.cli(&["dbsize"]).parse::<u64>().unwrap() > 0, "something is written, and will be lost");
@@ -91,8 +92,9 @@ async fn a_server_that_loses_everything_in_the_middle_of_a_job_has_everything_at
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_started_anew_over_and_over_is_told_and_nothing_is_recorded() {
-    let server = Mutex::new(RedisServer::start());
-    let (_repository, store) = repository(&server.lock().unwrap(), ENTITIES).await;
+    let server = RedisServer::start();
+    let (_repository, store) = repository(server.settings_yaml(), ENTITIES).await;
+    let server = Mutex::new(server);
     let restart = || {
         let mut server = server.lock().unwrap();
         server.kill();
@@ -108,8 +110,9 @@ async fn a_server_that_is_started_anew_over_and_over_is_told_and_nothing_is_reco
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_for_good_fails_the_job_and_nothing_is_recorded() {
-    let server = Mutex::new(RedisServer::start());
-    let (_repository, store) = repository(&server.lock().unwrap(), ENTITIES).await;
+    let server = RedisServer::start();
+    let (_repository, store) = repository(server.settings_yaml(), ENTITIES).await;
+    let server = Mutex::new(server);
     let address = server.lock().unwrap().address();
     let error = run(&store, None, &in_the_middle(1, || server.lock().unwrap().kill())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -123,7 +126,7 @@ async fn a_server_that_goes_away_for_good_fails_the_job_and_nothing_is_recorded(
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_that_share_a_job_write_every_entity_once_and_the_last_one_records_it() {
     let server = RedisServer::start();
-    let (repository, store) = repository(&server, 1_000).await;
+    let (repository, store) = repository(server.settings_yaml(), 1_000).await;
     let mut entities = 0;
     for (number, shard) in ["3/3", "1/3", "2/3"].into_iter().enumerate() {
         assert_eq!((watermark(&store).await, stored(&store, 1_000)), (None, entities), "before the last");
@@ -140,7 +143,7 @@ async fn workers_that_share_a_job_write_every_entity_once_and_the_last_one_recor
 #[tokio::test]
 async fn the_commands_say_what_they_wrote_and_what_they_deleted() {
     let server = RedisServer::start();
-    let (repository, _) = repository(&server, 1_000).await;
+    let (repository, _) = repository(server.settings_yaml(), 1_000).await;
     let run = |arguments: &[&str]| {
         let output = skewless(repository.path()).args(arguments).output().unwrap();
         printed(&output)
@@ -201,7 +204,7 @@ async fn the_commands_say_what_they_wrote_and_what_they_deleted() {
 #[tokio::test]
 async fn a_view_that_is_taken_out_takes_its_values_with_it() {
     let server = RedisServer::start();
-    let (repository, _) = repository(&server, 1_000).await;
+    let (repository, _) = repository(server.settings_yaml(), 1_000).await;
     let run = |arguments: &[&str]| printed(&skewless(repository.path()).args(arguments).output().unwrap());
     run(&["materialize", "2024-01-01", "2024-02-01"]);
     assert_eq!(server.cli(&["dbsize"]), "1000");

@@ -71,7 +71,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
 
 impl Arguments {
     fn tell(&self, session: &Session, json: &serde_json::Value, text: &str) -> Result<()> {
-        Ok(if self.json { session.output.print_json(json)? } else { session.output.print(text)? })
+        let printed = if self.json { session.output.print_json(json) } else { session.output.print(text) };
+        Ok(printed?)
     }
 
     /// The keys of the entities, their values read as the JSON of a request is.
