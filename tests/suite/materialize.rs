@@ -27,7 +27,8 @@ fn rows(users: &[i64], visits: &[i64], seen_at: &[&str]) -> RecordBatch {
 }
 
 async fn run(store: &FeatureStore, start: Start, end: &str, now: &str) -> Result<ViewSummary, Error> {
-    let request = MaterializeRequest { views: vec!["visits".to_owned()], start, end: at(end), now: at(now) };
+    let request =
+        MaterializeRequest { views: vec!["visits".to_owned()], start, end: at(end), now: at(now), shard: None };
     Ok(materialize(store, &request, &|_| {}).await?.remove(0))
 }
 

@@ -176,7 +176,7 @@ fn bits(array: &dyn Array) -> ArrayData {
     fresh.to_data()
 }
 
-fn assert_same_bits(a: &dyn Array, b: &dyn Array, what: &str) -> Result<(), TestCaseError> {
+pub(crate) fn assert_same_bits(a: &dyn Array, b: &dyn Array, what: &str) -> Result<(), TestCaseError> {
     for row in 0..a.len().max(b.len()) {
         let (a, b) = (written(a, row), written(b, row));
         prop_assert!(a == b, "{what}, row {row}: {a} on one way, {b} on the other");

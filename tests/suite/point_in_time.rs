@@ -190,6 +190,7 @@ async fn materializing_in_pieces_in_any_order_leaves_the_newest_rows() {
             start: Start::At(instant(start)),
             end: instant(end),
             now: instant(1_000),
+            shard: None,
         };
         materialize(&store, &request, &|_| {}).await.unwrap();
     }

@@ -162,7 +162,7 @@ pub(crate) async fn historical(
 
 pub(crate) async fn materialize_all(store: &FeatureStore) -> Vec<ViewSummary> {
     let start = Start::At(Timestamp::MIN);
-    let request = MaterializeRequest { views: Vec::new(), start, end: at(NOW), now: at(NOW) };
+    let request = MaterializeRequest { views: Vec::new(), start, end: at(NOW), now: at(NOW), shard: None };
     materialize(store, &request, &|_| {}).await.unwrap()
 }
 

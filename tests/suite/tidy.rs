@@ -42,6 +42,7 @@ fn heavy_dependencies_have_one_home_each() {
         ("wasmtime::", ["host/runtime"].as_slice()),
         ("datafusion::", &["host/store/src/offline", "host/store/src/historical"]),
         ("redb::", &["host/store/src/online"]),
+        ("redis::", &["host/store/src/online"]),
         ("deltalake_core::", &["host/store/src/offline/table"]),
         (
             "object_store::",

@@ -76,6 +76,7 @@ pub(crate) enum Verb {
     Serve(verbs::serve::Arguments),
     List(verbs::list::Arguments),
     Describe(verbs::describe::Arguments),
+    DeleteValues(verbs::delete_values::Arguments),
     Teardown(verbs::teardown::Arguments),
     Schema(verbs::schema::Arguments),
     /// Print the version

@@ -20,6 +20,13 @@ pub(crate) struct EntityValues {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Entities(Vec<(String, Vec<Value>)>);
 
+impl EntityValues {
+    /// The column's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl FromStr for EntityValues {
     type Err = String;
 

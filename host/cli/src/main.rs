@@ -17,6 +17,7 @@ mod instant;
 mod language;
 mod lookup;
 mod output;
+mod pace;
 mod parity;
 mod progress;
 mod resources;
@@ -66,6 +67,7 @@ fn run(session: &Session, verb: Verb) -> failure::Result<()> {
         Verb::Serve(arguments) => verbs::serve::run(session, &arguments),
         Verb::List(arguments) => verbs::list::run(session, &arguments),
         Verb::Describe(arguments) => verbs::describe::run(session, &arguments),
+        Verb::DeleteValues(arguments) => verbs::delete_values::run(session, &arguments),
         Verb::Teardown(arguments) => verbs::teardown::run(session, &arguments),
         Verb::Schema(arguments) => verbs::schema::run(session, &arguments),
         Verb::Version => verbs::version::run(session),

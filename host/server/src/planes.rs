@@ -46,7 +46,7 @@ impl Planes {
         let state = State { project: settings.project.clone(), definitions, views, ..State::default() };
         let registry = Registry::open(&settings.registry, folder.path(), &settings.project).unwrap();
         registry.commit(0, Action::Apply, state, Timestamp::UNIX_EPOCH).await.unwrap();
-        write(&open_online_store(folder.path(), &settings).unwrap(), &schema);
+        write(&*open_online_store(folder.path(), &settings).unwrap(), &schema);
         let runtime = Runtime::new(RuntimeOptions { calls_max: 1, ..RuntimeOptions::default() }).unwrap();
         let store = Arc::new(FeatureStore::open(folder.path(), &settings, &runtime).await.unwrap());
         Self { store, _folder: folder }
@@ -54,7 +54,7 @@ impl Planes {
 
     /// Stores the rows once more, by a schema that the registry does not know.
     pub(crate) fn damage(&self) {
-        write(self.store.online(), &RowSchema::new(facts().fields[..1].to_vec()));
+        write(&**self.store.online(), &RowSchema::new(facts().fields[..1].to_vec()));
     }
 }
 
@@ -64,7 +64,7 @@ fn facts() -> RowSchema {
     RowSchema::new(vec![("seats".into(), int64.into()), ("speed".into(), float32.into())])
 }
 
-fn write(online: &OnlineStore, schema: &RowSchema) {
+fn write(online: &dyn OnlineStore, schema: &RowSchema) {
     let tailnums: ArrayRef = Arc::new(StringArray::from(vec!["N1", "N2"]));
     let seats: ArrayRef = Arc::new(Int64Array::from(vec![Some(i64::MAX), None]));
     let speeds: ArrayRef = Arc::new(Float32Array::from(vec![0.1, f32::NAN]));
@@ -72,6 +72,6 @@ fn write(online: &OnlineStore, schema: &RowSchema) {
     let times = TimestampMicrosecondArray::from(vec![KNOWN_AT; 2]);
     let rows = RowEncoder::new(schema, &batch, &times, None).unwrap().encode();
     let keys = encode_keys(&[("tailnum", tailnums)]).unwrap();
-    let rows = (0..keys.len()).map(|row| KeyedRow { key: keys.value(row), row: rows.value(row) });
-    online.write("facts", rows).unwrap();
+    let rows: Vec<_> = (0..keys.len()).map(|row| KeyedRow { key: keys.value(row), row: rows.value(row) }).collect();
+    online.write("facts", &rows, None).unwrap();
 }

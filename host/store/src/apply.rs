@@ -18,6 +18,7 @@ use crate::definitions::{Change, Kind, Repository, TransformDefinition, diff};
 use crate::materialize::row_schema;
 use crate::registry::{Action, AppliedTransform, Commit, Registry, State};
 use crate::stored_content::StoredContent;
+use crate::stored_views::stored_views;
 use crate::{Error, Result};
 
 /// What `apply` would change, checked against data files and components.
@@ -168,19 +169,14 @@ fn state_after(before: &State, repository: &Repository, plan: &Plan) -> State {
     };
     let transforms = plan.built.iter().map(|(name, built)| (name.clone(), applied(built))).collect();
     let (project, mut views) = (before.project.clone(), before.views.clone());
-    for view in definitions.feature_views.iter().filter(|view| view.online) {
+    let saved_datasets = before.saved_datasets.clone();
+    let mut after = State { project, definitions, transforms, views: BTreeMap::new(), saved_datasets };
+    for view in stored_views(&after).iter().filter(|view| view.online) {
         views.entry(view.name.clone()).or_default().remember(row_schema(view));
     }
-    let mut after = State {
-        project,
-        definitions,
-        transforms,
-        views: BTreeMap::new(),
-        saved_datasets: before.saved_datasets.clone(),
-    };
     for (name, view) in &mut views {
         if StoredContent::of(before, name) != StoredContent::of(&after, name) {
-            view.materialized.clear();
+            view.outdate();
         }
     }
     after.views = views;

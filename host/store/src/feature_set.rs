@@ -8,6 +8,7 @@ use skewless_runtime::{DataType, Field, ScalarType};
 
 use crate::compute::AppliedComponent;
 use crate::definitions::{Definitions, FeatureRef, FeatureView, InputRef, JoinKey, OnDemandFeatureView, hint, unknown};
+use crate::stored_views::written_on_demand_view;
 use crate::{Error, Result};
 
 /// The features somebody asks for.
@@ -176,7 +177,10 @@ impl Resolver<'_> {
             return self.add_stored(view, reference);
         }
         if let Some(view) = self.definitions.on_demand_feature_view(name) {
-            return self.add_on_demand(view, reference);
+            return match view.write_to_online_store {
+                true => self.add_stored(&self.written(view)?, reference),
+                false => self.add_on_demand(view, reference),
+            };
         }
         Err(Error::not_found(unknown("feature view", name, self.definitions.view_names())))
     }
@@ -189,6 +193,18 @@ impl Resolver<'_> {
             self.answer(&view.name, feature, data_type, Origin::Stored { view: view_index, column });
         }
         Ok(())
+    }
+
+    /// What an on-demand feature view is that is stored.
+    fn written(&self, view: &OnDemandFeatureView) -> Result<FeatureView> {
+        let signature = self.component(view)?.transform.signature();
+        written_on_demand_view(self.definitions, view, signature).map_err(Error::invalid_definition)
+    }
+
+    fn component(&self, view: &OnDemandFeatureView) -> Result<&AppliedComponent> {
+        self.components.get(&view.transform).ok_or_else(|| {
+            Error::not_found(format!("transform `{}` of view `{}` is not applied", view.transform, view.name))
+        })
     }
 
     fn add_on_demand(&mut self, view: &OnDemandFeatureView, reference: &FeatureRef) -> Result<()> {
@@ -243,12 +259,10 @@ impl Resolver<'_> {
     }
 
     fn compute(&mut self, view: &OnDemandFeatureView) -> Result<usize> {
-        let component = self.components.get(&view.transform).ok_or_else(|| {
-            Error::not_found(format!("transform `{}` of view `{}` is not applied", view.transform, view.name))
-        })?;
+        let component = self.component(view)?.clone();
         let inputs = component.transform.signature().inputs.iter();
         let inputs = inputs.map(|field| self.input(view, field)).collect::<Result<Vec<_>>>()?;
-        self.set.on_demand.push(OnDemand { name: view.name.clone(), component: component.clone(), inputs });
+        self.set.on_demand.push(OnDemand { name: view.name.clone(), component, inputs });
         Ok(self.set.on_demand.len() - 1)
     }
 

@@ -10,9 +10,9 @@ use skewless_runtime::Runtime;
 
 use crate::certification::trust;
 use crate::compute::AppliedComponent;
-use crate::definitions::{Definitions, OnlineStoreSettings, Settings};
+use crate::definitions::{Definitions, Settings};
 use crate::feature_set::{FeatureSet, Selection};
-use crate::online::OnlineStore;
+use crate::online::{OnlineStore, open_online_store};
 use crate::registry::{Commit, Registry, State};
 use crate::{Error, Result};
 
@@ -24,7 +24,7 @@ pub struct FeatureStore {
     registry: Registry,
     commit: Commit,
     components: BTreeMap<String, AppliedComponent>,
-    online: Arc<OnlineStore>,
+    online: Arc<dyn OnlineStore>,
 }
 
 impl FeatureStore {
@@ -42,7 +42,7 @@ impl FeatureStore {
             ))
         })?;
         let components = load_components(&registry, &commit.state, runtime).await?;
-        let online = Arc::new(open_online_store(root, settings)?);
+        let online = open_online_store(root, settings)?;
         Ok(Self { root: root.to_owned(), registry, commit, components, online })
     }
 
@@ -78,7 +78,7 @@ impl FeatureStore {
 
     /// The online store.
     #[must_use]
-    pub fn online(&self) -> &Arc<OnlineStore> {
+    pub fn online(&self) -> &Arc<dyn OnlineStore> {
         &self.online
     }
 
@@ -88,16 +88,6 @@ impl FeatureStore {
     /// As [`FeatureSet::resolve`].
     pub fn feature_set(&self, selection: &Selection) -> Result<FeatureSet> {
         FeatureSet::resolve(self.definitions(), &self.components, selection)
-    }
-}
-
-/// The online store that `settings` name.
-///
-/// # Errors
-/// Where its file can't be read, or is something else.
-pub fn open_online_store(root: &Path, settings: &Settings) -> Result<OnlineStore> {
-    match &settings.online_store {
-        OnlineStoreSettings::Embedded { path } => OnlineStore::open(&root.join(path), &settings.project),
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Features {
     columns: Vec<FeatureColumn>,
     views: Vec<ViewRows>,
     computed: Vec<Output>,
+    other_versions: Vec<String>,
 }
 
 /// How many values have which status.
@@ -73,7 +74,20 @@ impl Features {
         };
         let column = |origin: Origin| FeatureColumn { origin, values: Arc::clone(values(origin)) };
         let columns = set.outputs.iter().map(|output| column(output.origin)).collect();
-        Ok(Self { columns, views, computed })
+        Ok(Self { columns, views, computed, other_versions: Vec::new() })
+    }
+
+    /// The same features, with the views of which stored rows are another version's.
+    #[must_use]
+    pub(crate) fn with_other_versions(self, other_versions: Vec<String>) -> Self {
+        Self { other_versions, ..self }
+    }
+
+    /// The feature views of which rows were computed by another version of their transform than the one that is applied
+    /// here: they, or this server's state of the registry, are old.
+    #[must_use]
+    pub fn other_versions(&self) -> &[String] {
+        &self.other_versions
     }
 
     /// The values of feature number `feature`, one a row.

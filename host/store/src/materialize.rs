@@ -4,33 +4,41 @@
 //! source ─► newest row of each entity ─► features (the view's transform, if it has one) ─► packed rows ─► online store
 //! ```
 //!
-//! Rows stream through; a write is a transaction of at most `ROWS_A_WRITE` or so. A row is stored only where it is not older than
-//! what is stored, so a job that died, ran twice or ran beside another does no harm: run it again. The interval is recorded in
-//! the registry once all of it is stored.
+//! Rows stream through; a few writes are under way while the next is made ready. A row is stored only where it is not
+//! older than what is stored, so a job that died, ran twice or ran beside another does no harm: run it again. The interval
+//! is recorded in the registry once all of it is stored; where several workers share the job, each with a [`Shard`] of the
+//! entities, once the last of them is done.
 
+mod seen;
+mod shard;
+mod writer;
+
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use arrow::array::{Array, BooleanArray, LargeBinaryArray, RecordBatch};
-use arrow::datatypes::{DataType as ArrowType, Field, Schema};
-use futures::{Stream, TryStreamExt};
+use arrow::datatypes::DataType as ArrowType;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::seen::Seen;
+use self::writer::{Done, Writer, kept_for};
 use crate::definitions::{FeatureView, unknown};
 use crate::feature_store::FeatureStore;
-use crate::offline::latest::{LatestRows, latest_rows};
+use crate::offline::latest::latest_rows;
 use crate::offline::source::{ScanRequest, SourceRows, SourceTable};
-use crate::online::{KeyedRow, OnlineStore, RowEncoder, WriteSummary};
-use crate::registry::{Action, Interval, State};
+use crate::online::in_background;
+use crate::registry::{Action, Interval, ShardedRange, State};
 use crate::row_schema::RowSchema;
 use crate::stored_content::StoredContent;
+use crate::stored_views::stored_views;
 use crate::view_features::ViewFeatures;
-use crate::view_rows::arrow_error;
 use crate::{Error, Result};
 
-/// Rows gathered before they are written in one transaction.
-const ROWS_A_WRITE: usize = 50_000;
+pub use self::shard::Shard;
+
+/// How often a view is written, where the online store may have lost rows meanwhile.
+const ATTEMPTS_MAX: u32 = 3;
 
 /// What to materialize.
 #[derive(Debug, Clone)]
@@ -43,6 +51,8 @@ pub struct MaterializeRequest {
     pub end: Timestamp,
     /// the clock's time, recorded with the commit; an end after it is not recorded as done
     pub now: Timestamp,
+    /// the part of the entities, where several workers share the job; all are told the same interval
+    pub shard: Option<Shard>,
 }
 
 /// Where an interval starts.
@@ -65,7 +75,9 @@ pub struct Progress<'a> {
     pub feature_view: &'a str,
     /// source rows read so far
     pub rows_read: u64,
-    /// entities written so far
+    /// source rows that there are, where that is known; in the interval there may be fewer
+    pub rows: Option<u64>,
+    /// entities given to the online store so far; rows are read first, most of them before the first entity is written
     pub entities: u64,
 }
 
@@ -79,6 +91,9 @@ pub struct ViewSummary {
     pub start: Option<Timestamp>,
     /// the last instant, included
     pub end: Timestamp,
+    /// the part of the entities, where it was not all of them
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// source rows in the interval
     pub rows_read: u64,
     /// source rows left out because a join key or the event timestamp is null
@@ -106,26 +121,29 @@ pub async fn materialize(
     check_interval(request)?;
     let mut summaries = Vec::new();
     for view in views(store, &request.views)? {
-        let start = start(store, view, request.start);
+        let start = start(store, &view, request.start);
         if start.map(instant).is_some_and(|start| start > request.end) {
             // Materialized beyond the end already: nothing to do.
-            summaries.push(summary(view, start, request.end, &Seen::default(), &Done::default()));
+            summaries.push(Job { store, view: &view, start, request }.summary(&Written::default()));
             continue;
         }
-        summaries.push(materialize_view(store, view, start, request, progress).await?);
+        summaries.push(materialize_view(store, &view, start, request, progress).await?);
     }
     Ok(summaries)
 }
 
 /// The views asked for; all that are kept online where none is named.
-fn views<'a>(store: &'a FeatureStore, names: &[String]) -> Result<Vec<&'a FeatureView>> {
-    let all = &store.definitions().feature_views;
+fn views(store: &FeatureStore, names: &[String]) -> Result<Vec<FeatureView>> {
+    let all = stored_views(&store.commit().state);
     if names.is_empty() {
-        return Ok(all.iter().filter(|view| view.online).collect());
+        return Ok(all.into_iter().filter(|view| view.online).collect());
     }
-    let view = |name: &String| match store.definitions().feature_view(name) {
-        Some(view) if view.online => Ok(view),
+    let view = |name: &String| match all.iter().find(|view| view.name == *name) {
+        Some(view) if view.online => Ok(view.clone()),
         Some(_) => Err(Error::invalid_input(format!("feature view `{name}` is not kept online (`online: false`)"))),
+        None if store.definitions().on_demand_feature_view(name).is_some() => Err(Error::invalid_input(format!(
+            "on-demand feature view `{name}` is computed when somebody asks; `write_to_online_store: true` has it stored"
+        ))),
         None => Err(Error::not_found(unknown("feature view", name, all.iter().map(|view| view.name.as_str())))),
     };
     names.iter().map(view).collect()
@@ -155,6 +173,7 @@ fn instant(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
+/// Again, where the online store may have lost what was written before.
 async fn materialize_view(
     store: &FeatureStore,
     view: &FeatureView,
@@ -162,175 +181,143 @@ async fn materialize_view(
     request: &MaterializeRequest,
     progress: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<ViewSummary> {
-    let source = store.definitions().source(&view.source).expect("definitions were checked when they were applied");
-    let schema = row_schema(view);
-    let features = ViewFeatures::new(view, &schema.fields, store.components())?;
-    let scan = ScanRequest {
-        join_keys: store.definitions().join_keys(view).into_iter().map(|key| (key.name, key.data_type)).collect(),
-        columns: features.columns.clone(),
-        from: start,
-        to: Some(request.end.as_microsecond()),
-    };
-    let seen = Arc::new(Seen::default());
-    let rows = Arc::clone(&seen).watch(SourceTable::open(source, store.root()).await?.scan(&scan).await?);
-    let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
-    let mut writer = Writer {
-        view,
-        schema,
-        features,
-        online: Arc::clone(store.online()),
-        waiting: Vec::new(),
-        done: Done::default(),
-    };
-    let mut latest = std::pin::pin!(latest_rows(rows, &types).await?);
-    while let Some(latest) = latest.try_next().await? {
-        writer.take(latest).await?;
-        let (rows_read, entities) = (seen.rows.load(Ordering::Relaxed), writer.done.entities);
-        progress(Progress { feature_view: &view.name, rows_read, entities });
+    let job = Job { store, view, start, request };
+    for attempt in 1..=ATTEMPTS_MAX {
+        let before = in_background(store.online(), |online| online.incarnation()).await?;
+        let written = job.write(progress).await?;
+        if in_background(store.online(), |online| online.incarnation()).await? == before {
+            job.record(&written, &before).await?;
+            return Ok(job.summary(&written));
+        }
+        let feature_view = &view.name;
+        tracing::warn!(feature_view, attempt, "the online store was started anew: what was written is written again");
     }
-    writer.flush().await?;
-    let end = request.end.min(request.now).as_microsecond();
-    let interval = Interval { start: start.unwrap_or_else(|| seen.first().min(end)), end };
-    record(store, view, interval, writer.features.component().map(ToString::to_string), request.now).await?;
-    Ok(summary(view, start, request.end, &seen, &writer.done))
+    Err(Error::unavailable(format!(
+        "the online store was started anew each of the {ATTEMPTS_MAX} times that feature view `{}` was written, which may \
+         have lost rows: find out why, and run it again",
+        view.name
+    )))
+}
+
+/// One feature view to materialize.
+struct Job<'a> {
+    store: &'a FeatureStore,
+    view: &'a FeatureView,
+    /// the first instant in µs, where there is one
+    start: Option<i64>,
+    request: &'a MaterializeRequest,
+}
+
+/// What came of writing it.
+#[derive(Default)]
+struct Written {
+    seen: Arc<Seen>,
+    done: Done,
+    digest: Option<String>,
+}
+
+impl Job<'_> {
+    /// Writes the newest row of each entity.
+    async fn write(&self, progress: &(dyn Fn(Progress<'_>) + Sync)) -> Result<Written> {
+        let Self { store, view, .. } = self;
+        let source = store.definitions().source(&view.source).expect("definitions were checked when they were applied");
+        let schema = row_schema(view);
+        let features = ViewFeatures::new(view, &schema.fields, store.components())?;
+        let scan = ScanRequest {
+            join_keys: store.definitions().join_keys(view).into_iter().map(|key| (key.name, key.data_type)).collect(),
+            columns: features.columns.clone(),
+            from: self.start,
+            to: Some(self.request.end.as_microsecond()),
+        };
+        let seen = Arc::new(Seen::default());
+        let table = SourceTable::open(source, store.root()).await?;
+        let rows = shard_of(self.request.shard, Arc::clone(&seen).watch(table.scan(&scan).await?));
+        let types: Vec<ArrowType> = features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
+        let kept_for = kept_for(&store.commit().state, view);
+        let mut writer = Writer::new(view, schema, features, kept_for, Arc::clone(store.online()));
+        let tell = |entities| {
+            let rows = table.row_count();
+            progress(Progress { feature_view: &view.name, rows_read: seen.rows().0, rows, entities });
+        };
+        let mut latest = telling(latest_rows(rows, &types), || tell(0)).await?;
+        while let Some(some) = telling(latest.try_next(), || tell(writer.entities())).await? {
+            writer.take(some).await?;
+        }
+        Ok(Written { done: writer.finish().await?, digest: writer.component(), seen })
+    }
+
+    /// Records that the view is materialized in the interval, for `materialize-incremental` to go on from there; it was
+    /// written to the incarnation `online_store`.
+    async fn record(&self, written: &Written, online_store: &str) -> Result<()> {
+        let Self { store, view, start, request } = self;
+        let end = request.end.min(request.now).as_microsecond();
+        let interval = Interval { start: start.unwrap_or_else(|| written.seen.first().min(end)), end };
+        let action = Action::Materialize {
+            feature_view: view.name.clone(),
+            start: instant(interval.start),
+            end: instant(interval.end),
+            shard: request.shard.map(|shard| shard.to_string()),
+        };
+        let change = |state: &mut State| {
+            if StoredContent::of(state, &view.name) != StoredContent::of(&store.commit().state, &view.name) {
+                return Err(Error::conflict(format!(
+                    "feature view `{}` was changed while it was materialized; materialize it again",
+                    view.name
+                )));
+            }
+            let state = state.views.entry(view.name.clone()).or_default();
+            match request.shard {
+                None => state.interval_done(interval),
+                Some(Shard { number, of }) => {
+                    let range = ShardedRange { start: *start, end: request.end.as_microsecond(), shards: of };
+                    state.shard_done(range, number, interval, online_store);
+                }
+            }
+            state.digest.clone_from(&written.digest);
+            Ok(())
+        };
+        store.registry().update(request.now, action, change).await.map(drop)
+    }
+
+    fn summary(&self, Written { seen, done, .. }: &Written) -> ViewSummary {
+        let (rows_read, rows_without_key) = seen.rows();
+        ViewSummary {
+            feature_view: self.view.name.clone(),
+            start: self.start.map(instant),
+            end: self.request.end,
+            shard: self.request.shard,
+            rows_read,
+            rows_without_key,
+            entities: done.entities,
+            written: done.writes.written,
+            skipped_older: done.writes.skipped_older,
+            failed_rows: done.failed_rows,
+        }
+    }
+}
+
+/// The rows of the shard, in their order.
+fn shard_of(
+    shard: Option<Shard>,
+    rows: impl Stream<Item = Result<SourceRows>> + Send + 'static,
+) -> impl Stream<Item = Result<SourceRows>> + Send + 'static {
+    rows.map(move |rows| match shard {
+        Some(shard) => rows.and_then(|rows| shard.of_rows(rows)),
+        None => rows,
+    })
+}
+
+/// What `work` comes to; calls `tell` whenever it goes on.
+async fn telling<T>(work: impl Future<Output = T>, tell: impl Fn()) -> T {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|context| {
+        tell();
+        work.as_mut().poll(context)
+    })
+    .await
 }
 
 /// The layout of a view's stored rows: its features, in the order of its schema.
 pub(crate) fn row_schema(view: &FeatureView) -> RowSchema {
     RowSchema::new(view.schema.iter().map(|field| (field.name.clone(), field.data_type)).collect())
-}
-
-/// What went by of a source.
-#[derive(Debug)]
-struct Seen {
-    rows: AtomicU64,
-    left_out: AtomicU64,
-    first_event_timestamp: AtomicI64,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        Self { rows: AtomicU64::new(0), left_out: AtomicU64::new(0), first_event_timestamp: AtomicI64::new(i64::MAX) }
-    }
-}
-
-impl Seen {
-    fn watch(
-        self: Arc<Self>,
-        rows: impl Stream<Item = Result<SourceRows>> + Send + 'static,
-    ) -> impl Stream<Item = Result<SourceRows>> + Send + 'static {
-        rows.inspect_ok(move |rows| {
-            self.rows.fetch_add(rows.event_timestamps.len() as u64 + rows.left_out, Ordering::Relaxed);
-            self.left_out.fetch_add(rows.left_out, Ordering::Relaxed);
-            let first = rows.event_timestamps.iter().min().copied().unwrap_or(i64::MAX);
-            self.first_event_timestamp.fetch_min(first, Ordering::Relaxed);
-        })
-    }
-
-    fn first(&self) -> i64 {
-        self.first_event_timestamp.load(Ordering::Relaxed)
-    }
-}
-
-/// What was written.
-#[derive(Debug, Default)]
-struct Done {
-    entities: u64,
-    failed_rows: u64,
-    writes: WriteSummary,
-}
-
-/// Turns newest rows into packed rows, and writes them in transactions of some size.
-struct Writer<'a> {
-    view: &'a FeatureView,
-    schema: RowSchema,
-    features: ViewFeatures,
-    online: Arc<OnlineStore>,
-    waiting: Vec<Packed>,
-    done: Done,
-}
-
-struct Packed {
-    keys: LargeBinaryArray,
-    rows: LargeBinaryArray,
-}
-
-impl Writer<'_> {
-    async fn take(&mut self, latest: LatestRows) -> Result<()> {
-        let count = latest.keys.len();
-        let all = BooleanArray::from(vec![true; count]);
-        let (columns, failed) = self.features.of(latest.columns, &all)?;
-        let fields = self.schema.fields.iter().map(|(name, data_type)| Field::new(name, data_type.to_arrow(), true));
-        let batch =
-            RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).map_err(arrow_error)?;
-        let encoder =
-            RowEncoder::new(&self.schema, &batch, &latest.event_timestamps, Some(&latest.created_timestamps))?;
-        let encoder = match self.features.component() {
-            Some(digest) => encoder.made_by(digest.prefix()),
-            None => encoder,
-        };
-        self.waiting.push(Packed { keys: latest.keys, rows: encoder.encode() });
-        self.done.entities += count as u64;
-        self.done.failed_rows += failed;
-        if self.waiting.iter().map(|packed| packed.keys.len()).sum::<usize>() >= ROWS_A_WRITE {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// Writes what is waiting in one transaction.
-    async fn flush(&mut self) -> Result<()> {
-        let (waiting, online, view) =
-            (std::mem::take(&mut self.waiting), Arc::clone(&self.online), self.view.name.clone());
-        let write = move || {
-            let rows = waiting.iter().flat_map(|packed| packed.keys.iter().zip(&packed.rows));
-            let rows = rows.filter_map(|(key, row)| Some(KeyedRow { key: key?, row: row? }));
-            online.write(&view, rows)
-        };
-        let written = tokio::task::spawn_blocking(write).await.map_err(|error| {
-            Error::unavailable(format!("writing feature view `{}` was cut off", self.view.name)).because(error)
-        })??;
-        self.done.writes.written += written.written;
-        self.done.writes.skipped_older += written.skipped_older;
-        Ok(())
-    }
-}
-
-/// Records that the view is materialized in the interval, for `materialize-incremental` to go on from there.
-async fn record(
-    store: &FeatureStore,
-    view: &FeatureView,
-    interval: Interval,
-    digest: Option<String>,
-    now: Timestamp,
-) -> Result<()> {
-    let (start, end) = (instant(interval.start), instant(interval.end));
-    let action = Action::Materialize { feature_view: view.name.clone(), start, end };
-    let change = |state: &mut State| {
-        if StoredContent::of(state, &view.name) != StoredContent::of(&store.commit().state, &view.name) {
-            return Err(Error::conflict(format!(
-                "feature view `{}` was changed while it was materialized; materialize it again",
-                view.name
-            )));
-        }
-        let state = state.views.entry(view.name.clone()).or_default();
-        interval.merge_into(&mut state.materialized);
-        state.digest.clone_from(&digest);
-        Ok(())
-    };
-    store.registry().update(now, action, change).await.map(drop)
-}
-
-fn summary(view: &FeatureView, start: Option<i64>, end: Timestamp, seen: &Seen, done: &Done) -> ViewSummary {
-    ViewSummary {
-        feature_view: view.name.clone(),
-        start: start.map(instant),
-        end,
-        rows_read: seen.rows.load(Ordering::Relaxed),
-        rows_without_key: seen.left_out.load(Ordering::Relaxed),
-        entities: done.entities,
-        written: done.writes.written,
-        skipped_older: done.writes.skipped_older,
-        failed_rows: done.failed_rows,
-    }
 }

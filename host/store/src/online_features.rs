@@ -1,6 +1,7 @@
 //! Features for requests: read the newest rows, compute what is on demand.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use skewless_runtime::Limits;
@@ -16,7 +17,11 @@ use crate::{Error, Result};
 pub struct OnlineFeatures {
     set: FeatureSet,
     plans: Vec<RowPlan>,
-    online: Arc<OnlineStore>,
+    /// for each view the component that computes its rows, as they are marked; `None` where none does
+    components: Vec<Option<u64>>,
+    online: Arc<dyn OnlineStore>,
+    /// whether it was said that rows of another version are served
+    told: AtomicBool,
 }
 
 impl OnlineFeatures {
@@ -37,7 +42,17 @@ impl OnlineFeatures {
             let known = views.get(&stored.view.name).map(|state| state.schemas.as_slice()).unwrap_or_default();
             RowPlan::new(&stored.view.name, known, &stored.features)
         };
-        Ok(Self { plans: set.views.iter().map(plan).collect(), set, online: Arc::clone(store.online()) })
+        let component = |stored: &StoredView| {
+            let by = stored.view.transform.as_ref()?;
+            Some(store.components().get(&by.name)?.transform.digest().prefix())
+        };
+        Ok(Self {
+            plans: set.views.iter().map(plan).collect(),
+            components: set.views.iter().map(component).collect(),
+            set,
+            online: Arc::clone(store.online()),
+            told: AtomicBool::new(false),
+        })
     }
 
     /// What the selection comes to: the names and types to ask with and of the answer.
@@ -57,25 +72,44 @@ impl OnlineFeatures {
     pub fn get(&self, entity_rows: &RecordBatch, at: i64) -> Result<Features> {
         check_columns(&self.set, entity_rows)?;
         let event_timestamps = vec![at; entity_rows.num_rows()];
-        let views = self.read(entity_rows, &event_timestamps)?;
+        let (views, other_versions) = self.read(entity_rows, &event_timestamps)?;
+        self.tell(&other_versions);
         let asked = Asked { request: entity_rows.clone(), event_timestamps };
-        Features::compute(&self.set, views, &asked, Limits::SERVING)
+        let features = Features::compute(&self.set, views, &asked, Limits::SERVING)?;
+        Ok(features.with_other_versions(other_versions))
     }
 
-    /// The newest rows of all views, of one instant of the store.
-    fn read(&self, entity_rows: &RecordBatch, at: &[i64]) -> Result<Vec<ViewRows>> {
+    /// Logs, once for each question, that rows of another version are served.
+    fn tell(&self, other_versions: &[String]) {
+        if !other_versions.is_empty() && !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                feature_views = other_versions.join(", "),
+                "stored rows were computed by another version of their transform than the one that is applied: \
+                 materialize the feature views, or start the server anew if it is older"
+            );
+        }
+    }
+
+    /// The newest rows of all views, and the views of which some are another version's.
+    fn read(&self, entity_rows: &RecordBatch, at: &[i64]) -> Result<(Vec<ViewRows>, Vec<String>)> {
         let keys = self.set.views.iter().map(|stored| view_keys(stored, entity_rows)).collect::<Result<Vec<_>>>()?;
         let request = |(stored, keys)| ReadRequest { feature_view: view_name(stored), keys };
         let requests: Vec<ReadRequest<'_>> = self.set.views.iter().zip(&keys).map(request).collect();
         let decoder = |plan| RowDecoder::new(plan, entity_rows.num_rows());
         let mut decoders: Vec<RowDecoder<'_>> = self.plans.iter().map(decoder).collect();
-        self.online.read(&requests, |view, row| decoders[view].push(row))?;
-        let rows = self.set.views.iter().zip(decoders).map(|(stored, decoder)| {
+        self.online.read(&requests, &mut |view, row| decoders[view].push(row))?;
+        let mut other_versions = Vec::new();
+        let rows = self.set.views.iter().zip(&self.components).zip(decoders).map(|((stored, component), decoder)| {
             let rows = decoder.finish();
+            let mut stored_rows = rows.times.iter().zip(&rows.components).filter(|(time, _)| time.is_some());
+            if stored_rows.any(|(_, by)| by != component) {
+                other_versions.push(stored.view.name.clone());
+            }
             let times = rows.times.iter().map(|time| time.map(|time| time.event_timestamp)).collect();
             ViewRows::at(&stored.view, rows.columns, times, at)
         });
-        rows.collect()
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        Ok((rows, other_versions))
     }
 }
 

@@ -9,6 +9,7 @@ use skewless_runtime::DataType;
 
 use crate::definitions::{Format, ViewTransform};
 use crate::registry::State;
+use crate::stored_views::stored_view;
 
 /// See the [module](self).
 #[derive(Debug, PartialEq, Eq)]
@@ -26,10 +27,10 @@ pub(crate) struct StoredContent {
 impl StoredContent {
     /// What holds of `view` in `state`; `None` where there is no such view.
     pub(crate) fn of(state: &State, view: &str) -> Option<Self> {
-        let view = state.definitions.feature_view(view)?;
+        let view = stored_view(state, view)?;
         let source = state.definitions.source(&view.source)?;
         let digest = |name: &str| state.transforms.get(name).map(|applied| applied.digest.clone());
-        let join_keys = state.definitions.join_keys(view).into_iter();
+        let join_keys = state.definitions.join_keys(&view).into_iter();
         Some(Self {
             join_keys: join_keys.map(|key| (key.name, key.data_type)).collect(),
             path: source.path.clone(),

@@ -2,7 +2,7 @@
 
 use skewless_runtime::Field;
 use skewless_store::definitions::{LimitsDefinition, OnDemandFeatureView, TransformDefinition};
-use skewless_store::registry::{AppliedTransform, State};
+use skewless_store::registry::{AppliedTransform, State, ViewState};
 
 use super::Description;
 use crate::table::{Table, counted};
@@ -47,6 +47,10 @@ pub(super) fn on_demand_feature_view(description: &mut Description, view: &OnDem
     description.fact("reads", read.iter().map(|view| view.name.as_str()).collect::<Vec<_>>().join(", "));
     let inputs = view.inputs.iter().map(|(input, from)| format!("{input} from {from}"));
     description.fact("inputs", inputs.collect::<Vec<_>>().join(", "));
+    if view.write_to_online_store {
+        description.fact("computed", "when its feature view is materialized");
+        super::stored::materialized(description, state.views.get(&view.name).unwrap_or(&ViewState::default()));
+    }
     if !view.request.is_empty() {
         let rows = view.request.iter();
         let rows = rows.map(|field| [field.name.clone(), field.data_type.to_string(), field.description.clone()]);

@@ -44,12 +44,16 @@ pub(super) fn feature_view(description: &mut Description, view: &FeatureView, st
     description.table("features", Table::new(["name", "type", "description"]).with_rows(rows));
 }
 
-fn materialized(description: &mut Description, state: &ViewState) {
+pub(super) fn materialized(description: &mut Description, state: &ViewState) {
     let intervals =
         state.materialized.iter().map(|Interval { start, end }| format!("{} to {}", instant(*start), instant(*end)));
     let intervals: Vec<_> = intervals.collect();
     description
         .fact("materialized", if intervals.is_empty() { "nothing yet".to_owned() } else { intervals.join("\n") });
+    if state.outdated {
+        description.fact("outdated", "yes: stored rows would come out otherwise now; materialize it again");
+    }
+    description.tell("outdated", &state.outdated);
     description.fact("computed by", state.digest.as_deref().unwrap_or_default());
     description.tell("computed_by", &state.digest);
     let json = state

@@ -3,10 +3,14 @@
 use clap::Args;
 use serde_json::json;
 use skewless_store::apply::{Certification, Plan, apply, plan};
-use skewless_store::registry::Commit;
+use skewless_store::definitions::Repository;
+use skewless_store::open_online_store;
+use skewless_store::registry::{Commit, Registry};
+use skewless_store::stored_values::{Deleted, delete_removed_views};
 
 use crate::failure::Result;
 use crate::session::{Session, block_on};
+use crate::table::counted;
 use crate::{changes, clock};
 
 const EXAMPLES: &str = "\
@@ -16,8 +20,8 @@ Examples:
   skewless apply --allow-uncertified           components that `verify` has not passed, too
 
 Everything is checked before anything is written: a mistake leaves the registry as it was. Components are stored by \
-their digest, and the definitions become one numbered commit. Values that are online stay; `materialize` adds to them. \
-What `apply` would do is shown by `skewless plan`.";
+their digest, and the definitions become one numbered commit. Values that are online stay, but for those of feature \
+views that are no more; `materialize` adds to them. What `apply` would do is shown by `skewless plan`.";
 
 /// Check definitions, data files and components, and commit them to the registry
 #[derive(Args)]
@@ -47,6 +51,24 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
         session.output.print_json(&json!({ "project": project, "commit": number, "plan": plan }))?;
     } else {
         session.output.print(&told(session, project, &plan, commit.as_ref()))?;
+    }
+    delete_removed(session, &repository)
+}
+
+/// Deletes the values of views that are no more; where an earlier `apply` could not, this one does.
+fn delete_removed(session: &Session, repository: &Repository) -> Result<()> {
+    let settings = &repository.settings;
+    let registry = Registry::open(&settings.registry, &repository.root, &settings.project)?;
+    let online = open_online_store(&repository.root, settings)?;
+    let deleted = block_on(async { Ok(delete_removed_views(&registry, &online, clock::now()).await?) });
+    if deleted.is_err() {
+        session.output.say(
+            "the definitions are applied, but the values of feature views that are no more are still \
+                            stored; `skewless apply` tries again to delete them",
+        );
+    }
+    for Deleted { feature_view, rows } in deleted? {
+        session.output.say(&format!("{} of feature view {feature_view} deleted", counted(rows, "row", "rows")));
     }
     Ok(())
 }

@@ -83,6 +83,8 @@ struct Vector {
 #[derive(Deserialize)]
 struct Metadata {
     feature_names: Vec<String>,
+    #[serde(default)]
+    feature_views_of_other_versions: Vec<String>,
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
@@ -99,6 +101,12 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     let selection = Request::parse(&body).map_err(skewless_store::Error::from)?.question.selection;
     let features = store.feature_set(&selection)?.outputs().len();
     let answered: Answered = serde_json::from_str(&json).expect("the answer has its form");
+    for view in &answered.metadata.feature_views_of_other_versions {
+        session.output.say(&format!(
+            "rows of feature view {view} were computed by another version of its transform than the one that is applied: \
+             materialize it again"
+        ));
+    }
     Ok(session.output.print(&answered.told(features, &session.output))?)
 }
 

@@ -77,6 +77,9 @@ enum Entry<'a> {
         description: &'a str,
         tags: &'a BTreeMap<String, String>,
         owner: &'a str,
+        /// stored rows would come out otherwise now
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        outdated: bool,
     },
     Dataset {
         kind: &'static str,
@@ -94,7 +97,9 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     if arguments.json {
         let entries = objects.iter().map(|object| {
             let Object { kind, name, description, tags, owner } = *object;
-            Entry::Definition { kind: kind.name(), name, description, tags, owner }
+            let outdated = commit.state.views.get(name).is_some_and(|view| view.outdated);
+            let outdated = outdated && matches!(kind, Kind::FeatureView | Kind::OnDemandFeatureView);
+            Entry::Definition { kind: kind.name(), name, description, tags, owner, outdated }
         });
         let datasets = arguments.datasets(&commit).into_iter();
         let datasets = datasets.map(|(name, dataset)| Entry::Dataset { kind: "saved data set", name, dataset });
@@ -105,7 +110,13 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
         output.say(&nothing(definitions, registry.project(), commit.number));
         return Ok(());
     }
-    Ok(output.print(&(told(&objects, output) + &told_datasets(&datasets, output)))?)
+    output.print(&(told(&objects, output) + &told_datasets(&datasets, output)))?;
+    for (view, _) in commit.state.views.iter().filter(|(_, state)| state.outdated) {
+        output.say(&format!(
+            "feature view {view} needs to be materialized again: its stored rows would come out otherwise now"
+        ));
+    }
+    Ok(())
 }
 
 impl Arguments {

@@ -3,11 +3,12 @@
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
-use skewless_store::materialize::{MaterializeRequest, Progress as HowFar, Start, ViewSummary, materialize};
+use skewless_store::materialize::{MaterializeRequest, Progress as HowFar, Shard, Start, ViewSummary, materialize};
 
 use crate::clock;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::instant::parse_instant;
+use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::session::{Session, block_on};
 use crate::table::{Table, counted, grouped};
@@ -16,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   skewless materialize 2013-01-01 2013-02-01
   skewless materialize 2013-01-01T00:00:00-05:00 2013-01-31T23:59:59-05:00 -v weather,plane_delays
+  skewless materialize 2013-01-01 2013-02-01 --shard 1/4     on one machine, 2/4 on the next, …
 
 Instants without an offset are in UTC; a date is its first instant. Both ends belong to the interval. A row is stored \
 only where it is not older than what is stored, so running it again, or several at once, does no harm, and requests are \
@@ -41,6 +43,10 @@ pub(super) struct Common {
     /// Feature views, separated by commas or each with its own -v [default: all that are kept online]
     #[arg(short, long, value_delimiter = ',', value_name = "VIEWS")]
     pub(super) views: Vec<String>,
+    /// Only this part of the entities, such as 2/4, where several workers share the job: each is told the same interval,
+    /// which counts as materialized when the last one is done
+    #[arg(long, value_name = "NUMBER/OF")]
+    pub(super) shard: Option<Shard>,
     /// Print JSON: for each feature view what was read and written
     #[arg(long)]
     pub(super) json: bool,
@@ -58,12 +64,15 @@ pub(super) fn materialize_and_tell(
     end: Timestamp,
     now: Timestamp,
 ) -> Result<()> {
-    let request = MaterializeRequest { views: common.views, start, end, now };
+    if common.shard.is_some() && end > now {
+        return Err(Failure::usage(format!(
+            "workers that share a job need one end that has been: {end} is yet to come"
+        )));
+    }
+    let request = MaterializeRequest { views: common.views, start, end, now, shard: common.shard };
     let line = Progress::start(&session.output);
-    let tell = |how_far: HowFar<'_>| {
-        let HowFar { feature_view, rows_read, entities } = how_far;
-        line.say(format!("{feature_view}: {} rows read, {} entities", grouped(rows_read), grouped(entities)));
-    };
+    let pace = Pace::start();
+    let tell = |how_far: HowFar<'_>| line.say(pace.tell(&how_far));
     let summaries = block_on(async { Ok(materialize(&session.store().await?, &request, &tell).await?) })?;
     drop(line);
     if common.json {

@@ -6,7 +6,7 @@ use skewless_store::materialize::Start;
 
 use super::materialize::{Common, materialize_and_tell};
 use crate::clock;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::instant::{parse_duration_micros, parse_instant};
 use crate::session::Session;
 
@@ -36,6 +36,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(session: &Session, arguments: Arguments) -> Result<()> {
     let Arguments { end, look_back: look_back_micros, common } = arguments;
+    if common.shard.is_some() && end.is_none() {
+        return Err(Failure::usage(
+            "workers that share a job need one end: say until when, such as 2013-02-01T12:00:00",
+        ));
+    }
     let now = clock::now();
     materialize_and_tell(session, common, Start::Watermark { look_back_micros }, end.unwrap_or(now), now)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod build;
 pub(crate) mod check_parity;
+pub(crate) mod delete_values;
 pub(crate) mod describe;
 pub(crate) mod get_historical_features;
 pub(crate) mod get_online_features;

@@ -1,11 +1,11 @@
 //! `skewless teardown`: asks, commits an empty state, then deletes what is stored online.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use skewless_store::online::OnlineStore;
 use skewless_store::open_online_store;
 use skewless_store::registry::{Action, Registry, State};
 
@@ -46,17 +46,17 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
     let settings = &repository.settings;
     let online = open_online_store(&repository.root, settings)?;
     let (registry, commit) = block_on(session.commit())?;
-    let views = online.feature_views()?;
-    if views.is_empty() && commit.state.definitions.objects().next().is_none() {
+    let counts = online.counts()?;
+    if counts.is_empty() && commit.state.definitions.objects().next().is_none() {
         session.output.say(&format!("project {} is taken down already, in commit {}", settings.project, commit.number));
         return Ok(());
     }
     if !arguments.yes {
-        confirm(&settings.project, &online, &views)?;
+        confirm(&settings.project, &counts)?;
     }
     let number = block_on(take_down(&registry, clock::now()))?;
     let delete = |feature_view: String| Ok(Deleted { rows: online.delete_view(&feature_view)?, feature_view });
-    let deleted = views.into_iter().map(delete).collect::<Result<Vec<_>>>()?;
+    let deleted = counts.into_keys().map(delete).collect::<Result<Vec<_>>>()?;
     if arguments.json {
         let json = serde_json::json!({ "project": settings.project, "commit": number, "deleted": deleted });
         return Ok(session.output.print_json(&json)?);
@@ -78,12 +78,12 @@ async fn take_down(registry: &Registry, at: Timestamp) -> Result<u64> {
 }
 
 /// Asks on a terminal.
-fn confirm(project: &str, online: &OnlineStore, views: &[String]) -> Result<()> {
+fn confirm(project: &str, counts: &BTreeMap<String, u64>) -> Result<()> {
     if !io::stdin().is_terminal() {
         return Err(Failure::usage("teardown deletes stored values: say `--yes` where nobody can be asked"));
     }
-    let rows = views.iter().map(|view| online.count(view)).sum::<skewless_store::Result<u64>>()?;
-    let (rows, views) = (counted(rows, "row", "rows"), counted(views.len() as u64, "feature view", "feature views"));
+    let rows = counted(counts.values().sum(), "row", "rows");
+    let views = counted(counts.len() as u64, "feature view", "feature views");
     eprint!("This deletes {rows} of {views} from the online store. Type the project's name ({project}) to go on: ");
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

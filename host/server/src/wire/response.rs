@@ -24,6 +24,7 @@ use super::{EntityRows, instant};
 pub struct ResponseWriter<'a> {
     out: Vec<u8>,
     names: Vec<&'a str>,
+    other_versions: &'a [String],
 }
 
 /// The body of the answer to `rows`: `names` are those of the `features`, in their order.
@@ -39,14 +40,20 @@ pub fn response(rows: &EntityRows, names: &[String], features: &Features) -> Res
         let detail = |row| (features.status(feature, row), features.event_timestamp(feature, row));
         writer.column(name, features.values(feature), detail)?;
     }
-    Ok(writer.finish())
+    Ok(writer.with_other_versions(features.other_versions()).finish())
 }
 
 impl<'a> ResponseWriter<'a> {
     /// An answer without columns.
     #[must_use]
     pub fn new() -> Self {
-        Self { out: br#"{"results":["#.to_vec(), names: Vec::new() }
+        Self { out: br#"{"results":["#.to_vec(), names: Vec::new(), other_versions: &[] }
+    }
+
+    /// With the feature views whose rows are another version's.
+    #[must_use]
+    pub fn with_other_versions(self, other_versions: &'a [String]) -> Self {
+        Self { other_versions, ..self }
     }
 
     /// Appends a join key or feature; `detail` knows each row's status and when it happened, in µs.
@@ -79,6 +86,10 @@ impl<'a> ResponseWriter<'a> {
     pub fn finish(mut self) -> Vec<u8> {
         self.out.extend_from_slice(br#"],"metadata":{"feature_names":"#);
         append_json(&mut self.out, &self.names);
+        if !self.other_versions.is_empty() {
+            self.out.extend_from_slice(br#","feature_views_of_other_versions":"#);
+            append_json(&mut self.out, &self.other_versions);
+        }
         self.out.extend_from_slice(b"}}");
         self.out
     }

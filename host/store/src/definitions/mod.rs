@@ -41,7 +41,7 @@ pub use on_demand_feature_view::{OnDemandFeatureView, RequestField};
 pub use reference::{BadReference, FeatureRef, InputRef};
 pub use repository::{Repository, SETTINGS_FILE};
 pub use schema::{json_schema, settings_json_schema};
-pub use settings::{OnlineStoreSettings, Settings};
+pub use settings::{ConnectionString, OnlineStoreSettings, RedisType, Settings};
 pub use source::{Format, Source};
 pub use transform::{LimitsDefinition, TransformDefinition};
 pub use ttl::{BadTtl, Ttl};

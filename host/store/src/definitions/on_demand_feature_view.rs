@@ -8,6 +8,7 @@ use skewless_runtime::DataType;
 
 use super::name::NAME_PATTERN;
 use super::reference::InputRef;
+use super::{Definitions, FeatureView};
 
 /// Features that a transform computes from stored features, from what the request brings, and from its instant.
 /// The features are the transform's outputs.
@@ -28,6 +29,10 @@ pub struct OnDemandFeatureView {
     /// Feature views whose features fill inputs of the same name, after `inputs` and `request`; the first counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
+    /// Whether its features are computed when its feature view is materialized, and stored, instead of when somebody asks.
+    /// It then reads one feature view without a transform of its own, and nothing of a request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub write_to_online_store: bool,
     /// What it is, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
@@ -60,5 +65,30 @@ impl OnDemandFeatureView {
     #[must_use]
     pub fn request_field(&self, name: &str) -> Option<&RequestField> {
         self.request.iter().find(|field| field.name == name)
+    }
+
+    /// The feature view from whose rows this one can be computed when they are stored.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub fn written_from<'a>(&self, definitions: &'a Definitions) -> Result<&'a FeatureView, String> {
+        let of_request = |input: &&InputRef| !matches!(input, InputRef::Feature { .. });
+        if let Some(input) = self.inputs.values().find(of_request) {
+            return Err(format!("it reads `{input}`, which is known only when somebody asks"));
+        }
+        if let Some(field) = self.request.first() {
+            return Err(format!("it needs the request field `{}`, which is known only when somebody asks", field.name));
+        }
+        match definitions.views_read_by(self).as_slice() {
+            [view] if view.transform.is_some() => {
+                Err(format!("`{}`, which it reads, has a transform of its own: read one that has none", view.name))
+            }
+            [view] => Ok(view),
+            [] => Err("it reads no feature view: name one in `sources`".to_owned()),
+            [one, two, ..] => Err(format!(
+                "it reads `{}` and `{}`, whose rows are stored at different times: read one feature view only",
+                one.name, two.name
+            )),
+        }
     }
 }

@@ -1,33 +1,32 @@
 //! The newest row of each entity, for materialization.
 //!
-//! The rows are sorted by entity key, event timestamp, created timestamp and place in the files; the last of each key is the newest. The
-//! sort goes to disk where memory is short, so a source may be larger than memory.
+//! Enters: rows in the order of the files. Leaves: of each entity the greatest by event timestamp, created timestamp
+//! and place in the files, once. Two ways to find them, chosen by how many entities there are, not by how many rows:
+//!
+//! * [`table`]: one pass that keeps the newest row so far of every entity in memory;
+//! * [`sort`]: where these do not fit, they and all rows that follow are sorted, on disk as far as need be.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+mod sort;
+mod table;
 
-use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Int64Array, LargeBinaryArray, RecordBatch, TimestampMicrosecondArray, UInt64Array,
-};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType as ArrowType, Field, Int64Type, Schema, SchemaRef};
-use datafusion::catalog::streaming::StreamingTable;
-use datafusion::error::DataFusionError;
-use datafusion::execution::TaskContext;
-use datafusion::physical_plan::SendableRecordBatchStream;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::PartitionStream;
-use datafusion::prelude::col;
-use futures::{Stream, StreamExt, TryStreamExt};
+use arrow::array::{ArrayRef, LargeBinaryArray, TimestampMicrosecondArray};
+use arrow::datatypes::DataType as ArrowType;
+use futures::stream::{self, BoxStream};
+use futures::{SinkExt as _, Stream, StreamExt as _, TryStreamExt as _};
 
-use super::source::{SourceRows, session};
-use crate::view_rows::arrow_error;
-use crate::{Error, Result};
+use self::sort::sorted_latest_rows;
+use self::table::NewestTable;
+use super::source::SourceRows;
+use crate::Result;
 
-const KEY: usize = 0;
-const EVENT_TIMESTAMP: usize = 1;
-const CREATED_TIMESTAMP: usize = 2;
-const COLUMNS: usize = 4;
+/// What the rows kept in memory may take, in bytes, before they are sorted instead; the sort may take as much.
+const MEMORY_BYTES_MAX: usize = 128 << 20;
+
+/// Batches that are read ahead, so that reading and comparing keep two processors busy.
+const BATCHES_AHEAD: usize = 4;
+
+/// Rows of one batch that leaves.
+const ROWS_A_BATCH: usize = 8_192;
 
 /// Newest rows of some entities; each entity appears in one batch, once.
 pub(crate) struct LatestRows {
@@ -41,142 +40,57 @@ pub(crate) struct LatestRows {
     pub(crate) columns: Vec<ArrayRef>,
 }
 
-/// The newest row of each entity among `rows`, whose columns have the Arrow types `types`.
+/// The newest row of each entity among `rows`, whose columns have the Arrow types `types`. Most of `rows` are read
+/// before this is done, on a task of their own.
 ///
 /// # Errors
 /// What the stream of rows says, or that the sort has neither memory nor disk left.
 pub(crate) async fn latest_rows(
     rows: impl Stream<Item = Result<SourceRows>> + Send + 'static,
     types: &[ArrowType],
-) -> Result<impl Stream<Item = Result<LatestRows>> + Send> {
-    let schema = sort_schema(types);
-    let mut place = 0;
-    let batches_schema = Arc::clone(&schema);
-    let batches = rows.map(move |rows| {
-        let batch = rows.and_then(|rows| sortable(rows, &batches_schema, &mut place));
-        batch.map_err(|error| DataFusionError::External(Box::new(error)))
-    });
-    let input = OneShot::new(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), batches)));
-    let table = StreamingTable::try_new(schema, vec![Arc::new(input)]).map_err(sort_error)?;
-    let order = ["key", "event_timestamp", "created_timestamp", "place"].map(|name| col(name).sort(true, true));
-    let sorted =
-        session().read_table(Arc::new(table)).and_then(|table| table.sort(order.to_vec())).map_err(sort_error)?;
-    let sorted = sorted.execute_stream().await.map_err(sort_error)?;
-    Ok(last_of_each_key(sorted.map_err(sort_error)))
+) -> Result<BoxStream<'static, Result<LatestRows>>> {
+    latest_rows_within(rows, types, MEMORY_BYTES_MAX).await
 }
 
-fn sort_schema(types: &[ArrowType]) -> SchemaRef {
-    let mut fields = vec![
-        Field::new("key", ArrowType::LargeBinary, false),
-        Field::new("event_timestamp", ArrowType::Int64, false),
-        Field::new("created_timestamp", ArrowType::Int64, true),
-        Field::new("place", ArrowType::UInt64, false),
-    ];
-    fields.extend(
-        types.iter().enumerate().map(|(column, data_type)| Field::new(format!("c{column}"), data_type.clone(), true)),
-    );
-    Arc::new(Schema::new(fields))
-}
-
-fn sortable(rows: SourceRows, schema: &SchemaRef, place: &mut u64) -> Result<RecordBatch> {
-    let count = rows.event_timestamps.len() as u64;
-    let places = UInt64Array::from_iter_values(*place..*place + count);
-    *place += count;
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(rows.keys),
-        Arc::new(Int64Array::from(rows.event_timestamps)),
-        Arc::new(Int64Array::from(rows.created_timestamps)),
-        Arc::new(places),
-    ];
-    columns.extend(rows.columns);
-    RecordBatch::try_new(Arc::clone(schema), columns).map_err(arrow_error)
-}
-
-/// Of rows sorted by key, the last of each. A batch's last row has to wait for the next batch.
-fn last_of_each_key<S>(sorted: S) -> impl Stream<Item = Result<LatestRows>> + Send
-where
-    S: Stream<Item = Result<RecordBatch>> + Send,
-{
-    let ended = futures::stream::once(async { None });
-    let batches = sorted.map(Some).chain(ended);
-    let mut waiting: Option<RecordBatch> = None;
-    batches.filter_map(move |batch| {
-        let latest = match batch {
-            None => waiting.take().map(Ok),
-            Some(Err(error)) => Some(Err(error)),
-            Some(Ok(batch)) if batch.num_rows() == 0 => None,
-            Some(Ok(batch)) => Some(last_rows(&mut waiting, &batch)),
-        };
-        std::future::ready(latest.map(|batch| batch.map(|batch| split(&batch))))
-    })
-}
-
-/// The rows of `waiting` and `batch` that are known to be the last of their keys; the last row of `batch` waits.
-fn last_rows(waiting: &mut Option<RecordBatch>, batch: &RecordBatch) -> Result<RecordBatch> {
-    let joined = match waiting.take() {
-        None => batch.clone(),
-        Some(waiting) => arrow::compute::concat_batches(&batch.schema(), [&waiting, batch]).map_err(arrow_error)?,
-    };
-    let keys = joined.column(KEY).as_binary::<i64>();
-    let last = joined.num_rows() - 1;
-    let is_last = (0..=last).map(|row| Some(row < last && keys.value(row) != keys.value(row + 1)));
-    let latest = filter_record_batch(&joined, &BooleanArray::from_iter(is_last)).map_err(arrow_error)?;
-    *waiting = Some(joined.slice(last, 1));
-    Ok(latest)
-}
-
-fn split(batch: &RecordBatch) -> LatestRows {
-    let times = |column: usize| batch.column(column).as_primitive::<Int64Type>().reinterpret_cast();
-    LatestRows {
-        keys: batch.column(KEY).as_binary::<i64>().clone(),
-        event_timestamps: times(EVENT_TIMESTAMP),
-        created_timestamps: times(CREATED_TIMESTAMP),
-        columns: batch.columns()[COLUMNS..].to_vec(),
-    }
-}
-
-fn sort_error(error: DataFusionError) -> Error {
-    match error.find_root() {
-        // What the source said travels through DataFusion unchanged.
-        DataFusionError::External(inner) if inner.is::<Error>() => match error {
-            DataFusionError::External(inner) => *inner.downcast::<Error>().expect("checked above"),
-            wrapped => Error::unavailable(wrapped.to_string()),
-        },
-        _ => {
-            Error::unavailable("the newest rows could not be sorted; is there room for temporary files?").because(error)
+async fn latest_rows_within(
+    rows: impl Stream<Item = Result<SourceRows>> + Send + 'static,
+    types: &[ArrowType],
+    memory_bytes_max: usize,
+) -> Result<BoxStream<'static, Result<LatestRows>>> {
+    let mut rows = read_ahead(rows);
+    let mut table = NewestTable::new(types.len(), memory_bytes_max);
+    while let Some(some) = rows.try_next().await? {
+        table.add(some)?;
+        if table.is_full()? {
+            // They come before the others in the order of the files, and so they stay.
+            let kept = stream::iter(table.into_rows(ROWS_A_BATCH));
+            return sorted_latest_rows(kept.chain(rows).boxed(), types, memory_bytes_max).await;
         }
     }
+    Ok(stream::iter(table.into_latest_rows(ROWS_A_BATCH)).boxed())
 }
 
-/// A stream that DataFusion may take once.
-struct OneShot {
-    schema: SchemaRef,
-    stream: Mutex<Option<SendableRecordBatchStream>>,
+/// Reads on a task of its own, a few batches ahead.
+fn read_ahead(
+    rows: impl Stream<Item = Result<SourceRows>> + Send + 'static,
+) -> impl Stream<Item = Result<SourceRows>> + Send + Unpin + 'static {
+    let (mut sender, receiver) = futures::channel::mpsc::channel(BATCHES_AHEAD);
+    let reading = tokio::spawn(async move {
+        let mut rows = std::pin::pin!(rows);
+        while let Some(some) = rows.next().await {
+            if sender.send(some).await.is_err() {
+                break;
+            }
+        }
+    });
+    receiver.chain(stream::once(ended(reading)).filter_map(std::future::ready).boxed())
 }
 
-impl OneShot {
-    fn new(stream: SendableRecordBatchStream) -> Self {
-        Self { schema: stream.schema(), stream: Mutex::new(Some(stream)) }
-    }
+/// Where the task did not end by itself, the rows it would have read are missing.
+async fn ended(reading: tokio::task::JoinHandle<()>) -> Option<Result<SourceRows>> {
+    let error = reading.await.err()?;
+    Some(Err(crate::Error::unavailable("reading a source was cut off").because(error)))
 }
 
-impl fmt::Debug for OneShot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OneShot").finish_non_exhaustive()
-    }
-}
-
-impl PartitionStream for OneShot {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-        stream.unwrap_or_else(|| {
-            let again = DataFusionError::Internal("a source was read twice in one plan".to_owned());
-            let failed = futures::stream::once(async { Err(again) });
-            Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), failed))
-        })
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,11 @@ impl SourceTable {
         Ok(Self { source: source.clone(), table, session: session.clone() })
     }
 
+    /// How many rows the files have, as far as they say; in an interval there may be fewer.
+    pub(crate) fn row_count(&self) -> Option<u64> {
+        self.table.rows()
+    }
+
     /// Checks that the column called `name` in the definitions is there and can become a `data_type`.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use skewless_runtime::Signature;
 
 use super::interval::Interval;
+use super::sharded::ShardedJob;
 use crate::definitions::Definitions;
 use crate::row_schema::RowSchema;
 use crate::saved_datasets::SavedDataset;
@@ -59,6 +60,14 @@ pub enum Action {
         start: Timestamp,
         /// the last instant, included
         end: Timestamp,
+        /// the part of the entities, such as `2/4`, where it was not all of them
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shard: Option<String>,
+    },
+    /// The stored values of a feature view were deleted.
+    DeleteValues {
+        /// the view
+        feature_view: String,
     },
     /// A training set was given a name.
     SaveDataset {
@@ -110,6 +119,12 @@ pub struct ViewState {
     /// what is materialized: sorted, and neither overlapping nor touching
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub materialized: Vec<Interval>,
+    /// jobs of several workers of which some are done and others are not
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sharded: Vec<ShardedJob>,
+    /// whether rows are stored that would come out otherwise now: it needs to be materialized again
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outdated: bool,
     /// the digest of the component that computed the newest rows, where one did
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -120,6 +135,18 @@ impl ViewState {
     pub fn remember(&mut self, schema: RowSchema) {
         self.schemas.retain(|known| known.id != schema.id);
         self.schemas.push(schema);
+    }
+
+    /// Forgets what is materialized, since the same rows would come out otherwise now.
+    pub fn outdate(&mut self) {
+        self.outdated |= !self.materialized.is_empty();
+        self.forget_intervals();
+    }
+
+    /// Forgets what is materialized: nothing of it is there any more.
+    pub fn forget_intervals(&mut self) {
+        self.materialized.clear();
+        self.sharded.clear();
     }
 
     /// The last materialized microsecond, from which an incremental run goes on.

@@ -18,6 +18,7 @@ mod commit;
 mod components;
 mod interval;
 mod log;
+mod sharded;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::{Error, Result};
 
 pub use commit::{Action, AppliedTransform, Commit, CommitSummary, State, ViewState};
 pub use interval::Interval;
+pub use sharded::{ShardedJob, ShardedRange};
 
 /// One project's part of a registry. Clones share what they know.
 #[derive(Debug, Clone)]

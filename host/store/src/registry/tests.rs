@@ -133,7 +133,7 @@ async fn writers_at_one_instant_all_commit_and_none_is_lost() {
 async fn the_history_is_told_newest_first() {
     let registry = in_memory();
     let (start, end) = (at(-100), at(100));
-    let materialize = Action::Materialize { feature_view: "weather".into(), start, end };
+    let materialize = Action::Materialize { feature_view: "weather".into(), start, end, shard: None };
     for (second, action) in [Action::Apply, materialize, Action::Teardown].into_iter().enumerate() {
         registry.update(at(second as i64), action, |_| Ok(())).await.unwrap();
     }
@@ -142,7 +142,7 @@ async fn the_history_is_told_newest_first() {
     };
     insta::assert_snapshot!(told(registry.history(10).await.unwrap()), @r#"
     3 2023-11-14T22:13:22Z Teardown
-    2 2023-11-14T22:13:21Z Materialize { feature_view: "weather", start: 2023-11-14T22:11:40Z, end: 2023-11-14T22:15:00Z }
+    2 2023-11-14T22:13:21Z Materialize { feature_view: "weather", start: 2023-11-14T22:11:40Z, end: 2023-11-14T22:15:00Z, shard: None }
     1 2023-11-14T22:13:20Z Apply
     "#);
     insta::assert_snapshot!(told(registry.history(1).await.unwrap()), @"3 2023-11-14T22:13:22Z Teardown");
@@ -204,6 +204,8 @@ async fn a_commit_is_stored_in_a_form_that_later_versions_can_read() {
     let view = ViewState {
         schemas: vec![schema],
         materialized: vec![Interval { start: 0, end: 5 }],
+        sharded: Vec::new(),
+        outdated: false,
         digest: Some("sha256:00".into()),
     };
     let signature = skewless_runtime::Signature {
@@ -222,7 +224,7 @@ async fn a_commit_is_stored_in_a_form_that_later_versions_can_read() {
         views: [("weather".to_owned(), view)].into(),
     };
     let (folder, registry) = in_folder();
-    let action = Action::Materialize { feature_view: "weather".into(), start: at(0), end: at(5) };
+    let action = Action::Materialize { feature_view: "weather".into(), start: at(0), end: at(5), shard: None };
     let written = registry.commit(0, action, state, at(9)).await.unwrap();
     assert_eq!(registry.current().await.unwrap(), Some(written));
     let text = fs::read_to_string(commit_file(&folder, 1)).unwrap();

@@ -12,6 +12,7 @@ use super::places::{Finding, Placed, Places};
 use super::reference::{EVENT_TIMESTAMP, REQUEST};
 use super::settings::{OnlineStoreSettings, Settings};
 use super::{Definitions, Object};
+use crate::online::check_connection_string;
 
 /// Everything that is wrong with the definitions.
 pub(super) fn check(definitions: &Definitions, places: &Places) -> Vec<Finding> {
@@ -32,11 +33,19 @@ pub(super) fn check(definitions: &Definitions, places: &Places) -> Vec<Finding> 
 
 /// Everything that is wrong with the settings.
 pub(super) fn check_settings(settings: &Settings, placed: &Placed) -> Vec<Finding> {
-    let OnlineStoreSettings::Embedded { path } = &settings.online_store;
     let project = (!is_name(&settings.project))
         .then(|| ("project", format!("the project can't be called `{}`: {NAME_RULE}", settings.project)));
     let registry = settings.registry.is_empty().then(|| ("registry", "the registry needs a folder or a URL".into()));
-    let online_store = path.is_empty().then(|| ("online_store.path", "the online store needs a file".into()));
+    let online_store = match &settings.online_store {
+        OnlineStoreSettings::Embedded { path } if path.is_empty() => {
+            Some(("online_store.path", "the online store needs a file".into()))
+        }
+        OnlineStoreSettings::Embedded { .. } => None,
+        OnlineStoreSettings::Redis { connection_string, redis_type, .. } => {
+            let checked = check_connection_string(connection_string.as_str(), *redis_type);
+            checked.err().map(|reason| ("online_store.connection_string", reason))
+        }
+    };
     let wrong = [project, registry, online_store].into_iter().flatten();
     wrong.map(|(path, message)| Finding { location: placed.location(path), message }).collect()
 }

@@ -1,7 +1,7 @@
 //! On-demand feature views: what they read, and what they ask of a request.
 
 use super::{Checks, Kind};
-use crate::definitions::{InputRef, JoinKey, OnDemandFeatureView, hint, unknown};
+use crate::definitions::{Definitions, InputRef, JoinKey, OnDemandFeatureView, hint, unknown};
 
 impl Checks<'_> {
     pub(super) fn on_demand_feature_view(&mut self, view: &OnDemandFeatureView) {
@@ -20,6 +20,26 @@ impl Checks<'_> {
             if let Some(message) = message {
                 self.wrong(subject, &format!("sources.{number}"), message);
             }
+        }
+        self.written(view);
+    }
+
+    /// What is stored has to be known when its feature view is materialized.
+    fn written(&mut self, view: &OnDemandFeatureView) {
+        // A view it reads that is not there has been told.
+        let reads = |definitions: &Definitions| {
+            let inputs = view.inputs.values().filter_map(|input| match input {
+                InputRef::Feature { view, .. } => Some(view),
+                _ => None,
+            });
+            inputs.chain(&view.sources).all(|name| definitions.feature_view(name).is_some())
+        };
+        if !view.write_to_online_store || !reads(self.definitions) {
+            return;
+        }
+        if let Err(reason) = view.written_from(self.definitions) {
+            let message = format!("`{}` can't be written to the online store: {reason}", view.name);
+            self.wrong((Kind::OnDemandFeatureView, &view.name), "write_to_online_store", message);
         }
     }
 

@@ -5,13 +5,24 @@ fn settings_are_checked() {
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: My-Flights\n")]), @"skewless.yaml:1:10: the project can't be called `My-Flights`: a name starts with a lower-case letter, goes on with lower-case letters, digits and `_`, and has at most 64 characters");
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nregstry: here\n")]), @"skewless.yaml:2:1: unknown key `regstry`: did you mean `registry`?");
     insta::assert_snapshot!(error(&[("skewless.yaml", "description: x\n")]), @"skewless.yaml:1:1: the key `project` is missing");
-    insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nonline_store:\n  type: memcached\n")]), @"skewless.yaml:3:9: type: `memcached` is not known here: use embedded");
+    insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nonline_store:\n  type: memcached\n")]), @"skewless.yaml:3:9: type: `memcached` is not known here: use embedded or redis");
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nonline_store:\n  type: embedded\n  file: x\n")]), @"skewless.yaml:4:3: online_store: unknown key `file`: known keys are path");
     insta::assert_snapshot!(error(&[("skewless.yaml", "project: x\nregistry: ''\nonline_store: {type: embedded, path: ''}\n")]), @r"
     skewless.yaml:2:11: the registry needs a folder or a URL
     … and 1 more:
     skewless.yaml:3:38: the online store needs a file
     ");
+}
+
+#[test]
+fn what_is_said_of_redis_is_checked_and_its_password_never_repeated() {
+    let redis = |rest: &str| error(&[("skewless.yaml", &format!("project: x\nonline_store:\n  type: redis\n{rest}"))]);
+    insta::assert_snapshot!(redis(""), @"skewless.yaml:3:3: online_store: the key `connection_string` is missing");
+    insta::assert_snapshot!(redis("  connection_string: localhost,pasword=secret\n"), @"skewless.yaml:4:22: the connection string has an unknown option `pasword`: known are username, password, db, ssl, ssl_ca_certs, ssl_certfile and ssl_keyfile");
+    insta::assert_snapshot!(redis("  connection_string: 'redis:/:secret@localhost'\n"), @"skewless.yaml:4:22: the connection string has a server that is no `host:port`: write `host:6379`");
+    insta::assert_snapshot!(redis("  connection_string: a:1,b:1\n"), @"skewless.yaml:4:22: the connection string names 2 servers: name one, or say `redis_type: redis_cluster`");
+    insta::assert_snapshot!(redis("  connection_string: a:1\n  redis_type: sentinel\n"), @"skewless.yaml:3:3: online_store: `sentinel` is not known here: use redis or redis_cluster");
+    insta::assert_snapshot!(redis("  connection_string: a:1\n  key_ttl_margin: long\n"), @"skewless.yaml:3:3: online_store: `long` is not a ttl: write numbers with units, such as 90s, 3h, 7d or 1d12h (us, ms, s, m, h, d, w)");
 }
 
 #[test]
@@ -105,6 +116,22 @@ fn what_is_empty_is_refused() {
     insta::assert_snapshot!(error_after("path: data/weather.parquet", "path: ''"), @"f.yaml:15:11: the source `weather` needs a file, a folder or a glob");
     insta::assert_snapshot!(error_after("deadline_ms: 100", "deadline_ms: 0"), @"f.yaml:24:51: a limit of 0 lets nothing run: give `deadline_ms` a number, or leave it out");
     insta::assert_snapshot!(error_in("feature_services: [{name: s, features: []}]"), @"f.yaml:1:40: the feature service `s` has no features: list them");
+}
+
+#[test]
+fn a_view_that_is_written_reads_one_feature_view_and_nothing_of_a_request() {
+    let written = |rest: &str| {
+        let (before, after) = FLIGHTS.split_once("on_demand_feature_views:").unwrap();
+        let services = after.split_once("feature_services:").unwrap().1;
+        let view = format!("  - {{name: runway_wind, transform: runway_wind, write_to_online_store: true, {rest}}}\n");
+        error_in(&format!("{before}on_demand_feature_views:\n{view}\nfeature_services:{services}"))
+    };
+    insta::assert_snapshot!(written("sources: [weather], request: [{name: heading, type: float64}]"), @"f.yaml:43:72: `runway_wind` can't be written to the online store: it needs the request field `heading`, which is known only when somebody asks");
+    insta::assert_snapshot!(written("sources: [weather], inputs: {now: event_timestamp}"), @"f.yaml:43:72: `runway_wind` can't be written to the online store: it reads `event_timestamp`, which is known only when somebody asks");
+    insta::assert_snapshot!(written("sources: [weather, plane_recent_delays]"), @"f.yaml:43:72: `runway_wind` can't be written to the online store: it reads `weather` and `plane_recent_delays`, whose rows are stored at different times: read one feature view only");
+    insta::assert_snapshot!(written("sources: [plane_recent_delays]"), @"f.yaml:43:72: `runway_wind` can't be written to the online store: `plane_recent_delays`, which it reads, has a transform of its own: read one that has none");
+    insta::assert_snapshot!(written(""), @"f.yaml:43:72: `runway_wind` can't be written to the online store: it reads no feature view: name one in `sources`");
+    insta::assert_snapshot!(written("sources: [whether]"), @"f.yaml:43:88: unknown feature view `whether`: did you mean `weather`?");
 }
 
 #[test]

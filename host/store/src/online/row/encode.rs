@@ -8,7 +8,7 @@ use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use skewless_runtime::{DataType, ScalarType};
 
-use super::{HEADER_BYTES, Header, RowTime};
+use super::{HEADER_BYTES, Header, RowTime, seal};
 use crate::row_schema::RowSchema;
 use crate::{Error, Result};
 
@@ -82,6 +82,7 @@ impl<'a> RowEncoder<'a> {
             event_timestamp: self.event_timestamps[row],
             created_timestamp: created.map(|created| created.value(row)),
         };
+        let start = bytes.len();
         Header { time, schema_id: self.schema_id, component: self.component }.append(bytes);
         let bitmap = bytes.len();
         bytes.resize(bitmap + self.columns.len().div_ceil(8), 0);
@@ -91,6 +92,7 @@ impl<'a> RowEncoder<'a> {
                 column.append(row, bytes);
             }
         }
+        seal(&mut bytes[start..]);
     }
 }
 

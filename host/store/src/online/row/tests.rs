@@ -49,6 +49,15 @@ pub(in crate::online) fn packed(event_timestamp: i64, created_timestamp: Option<
     let time = RowTime { event_timestamp, created_timestamp };
     Header { time, schema_id: 1, component: None }.append(&mut row);
     row.extend_from_slice(&[1, value]);
+    seal(&mut row);
+    row
+}
+
+/// `row`, changed and with a checksum that fits, as if it had been written so.
+pub(in crate::online) fn sealed(mut row: Vec<u8>) -> Vec<u8> {
+    if row.len() >= HEADER_BYTES {
+        seal(&mut row);
+    }
     row
 }
 
@@ -129,7 +138,7 @@ fn a_damaged_list_leaves_nothing_to_the_next_row() {
     let whole = rows.value(0);
     let plan = RowPlan::new("weather", std::slice::from_ref(&schema), &schema.fields);
     let mut decoder = RowDecoder::new(&plan, 2);
-    assert!(decoder.push(Some(&whole[..whole.len() - 1])).is_err());
+    assert!(decoder.push(Some(&sealed(whole[..whole.len() - 1].to_vec()))).is_err());
     decoder.push(Some(whole)).unwrap();
     let read = decoder.finish();
     assert!(read.columns[0].is_null(0));
@@ -149,10 +158,24 @@ fn rows_that_can_not_be_read_say_why() {
     };
     let known = [schema_of(&stored)];
     insta::assert_snapshot!(refusal(&[], &row), @"row 0 of feature view `weather` can't be read: the schema it was stored by, da0cca9aa2fbfece, is not known to this registry: run `skewless materialize` for `weather`, or use the registry that wrote it");
-    insta::assert_snapshot!(refusal(&known, &[&[2], &row[1..]].concat()), @"row 0 of feature view `weather` can't be read: it is written in format 2, and this skewless reads format 1: use the skewless that wrote it, or a newer one");
+    insta::assert_snapshot!(refusal(&known, &[&[9], &row[1..]].concat()), @"row 0 of feature view `weather` can't be read: it is written in format 9, and this skewless reads format 2: use the skewless that wrote it, or a newer one");
+    insta::assert_snapshot!(refusal(&known, &[&[1], &row[1..]].concat()), @"row 0 of feature view `weather` can't be read: it is written in format 1, and this skewless reads format 2: run `skewless materialize` for `weather`");
     insta::assert_snapshot!(refusal(&known, &row[..20]), @"row 0 of feature view `weather` can't be read: it has 20 bytes, less than a header: run `skewless materialize` for `weather`");
-    insta::assert_snapshot!(refusal(&known, &row[..40]), @"row 0 of feature view `weather` can't be read: it ends within a value: run `skewless materialize` for `weather`");
-    insta::assert_snapshot!(refusal(&known, &[&row[..], b"!"].concat()), @"row 0 of feature view `weather` can't be read: 1 bytes follow its last value: run `skewless materialize` for `weather`");
+    insta::assert_snapshot!(refusal(&known, &row[..42]), @"row 0 of feature view `weather` can't be read: its checksum does not fit its bytes: run `skewless materialize` for `weather`");
+    insta::assert_snapshot!(refusal(&known, &sealed(row[..42].to_vec())), @"row 0 of feature view `weather` can't be read: it ends within a value: run `skewless materialize` for `weather`");
+    insta::assert_snapshot!(refusal(&known, &sealed([&row[..], b"!"].concat())), @"row 0 of feature view `weather` can't be read: 1 bytes follow its last value: run `skewless materialize` for `weather`");
+}
+
+#[test]
+fn a_row_of_which_any_bit_flipped_is_refused() {
+    let stored = weather();
+    let row = encode(&stored, 2).value(1).to_vec();
+    let plan = RowPlan::new("weather", &[schema_of(&stored)], &[]);
+    for bit in 0..row.len() * 8 {
+        let mut flipped = row.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(RowDecoder::new(&plan, 1).push(Some(&flipped)).is_err(), "bit {bit}");
+    }
 }
 
 #[test]

@@ -9,25 +9,25 @@ fn filled() -> (Scratch, Vec<u8>) {
     let scratch = Scratch::new();
     let keys: Vec<_> = (0..400u32).map(|key| key.to_string()).collect();
     let row = packed(0, None, 1);
-    scratch.store().write("planes", keys.iter().map(|key| KeyedRow { key: key.as_bytes(), row: &row })).unwrap();
+    write(&scratch.store(), "planes", keys.iter().map(|key| KeyedRow { key: key.as_bytes(), row: &row })).unwrap();
     let bytes = fs::read(&scratch.path).unwrap();
     (scratch, bytes)
 }
 
 /// Opens the file, reads all of it and writes to it; whatever goes wrong must be an error.
 fn use_it(scratch: &Scratch) -> Result<()> {
-    let store = OnlineStore::open(&scratch.path, "flights")?;
+    let store = EmbeddedStore::open(&scratch.path, "flights")?;
     let keys = LargeBinaryArray::from_iter_values((0..400u32).map(|key| key.to_string()));
-    store.read(&[ReadRequest { feature_view: "planes", keys: &keys }], |_, _| Ok(()))?;
+    store.read(&[ReadRequest { feature_view: "planes", keys: &keys }], &mut |_, _| Ok(()))?;
     let row = packed(1, None, 2);
-    store.write("planes", keys.iter().flatten().map(|key| KeyedRow { key, row: &row })).map(drop)
+    write(&store, "planes", keys.iter().flatten().map(|key| KeyedRow { key, row: &row })).map(drop)
 }
 
 #[test]
 fn something_else_is_named_and_left_alone() {
     let scratch = Scratch::new();
     fs::write(&scratch.path, b"tailnum,seats\nN1,149\n").unwrap();
-    let error = OnlineStore::open(&scratch.path, "flights").unwrap_err();
+    let error = EmbeddedStore::open(&scratch.path, "flights").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     let message = error.to_string().replace(&scratch.path.display().to_string(), "online.redb");
     insta::assert_snapshot!(message, @"online store online.redb is damaged or is not an online store: remove it and run `skewless materialize` to build it again: I/O error: Not a redb database: magic number mismatch");
@@ -67,24 +67,24 @@ fn a_damaged_page_is_corrupt_and_never_a_panic() {
 fn a_store_mends_itself_once_its_file_was_rebuilt() {
     let (scratch, whole) = filled();
     fs::write(&scratch.path, b"not a database").unwrap();
-    assert!(OnlineStore::open(&scratch.path, "flights").is_err());
+    assert!(EmbeddedStore::open(&scratch.path, "flights").is_err());
     fs::write(&scratch.path, &whole).unwrap();
     let store = scratch.store();
     fs::remove_file(&scratch.path).unwrap();
     fs::write(&scratch.path, b"not a database").unwrap();
-    assert_eq!(store.count("planes").unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(count(&store, "planes").unwrap_err().kind(), ErrorKind::Corrupt);
     fs::remove_file(&scratch.path).unwrap();
     put(&scratch.store(), "planes", "N1", &packed(0, None, 1));
-    assert_eq!(store.count("planes").unwrap(), 1);
+    assert_eq!(count(&store, "planes").unwrap(), 1);
 }
 
 #[test]
 fn a_path_that_can_not_be_a_file_is_unavailable() {
     let scratch = Scratch::new();
     fs::create_dir(&scratch.path).unwrap();
-    assert_eq!(OnlineStore::open(&scratch.path, "flights").unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(EmbeddedStore::open(&scratch.path, "flights").unwrap_err().kind(), ErrorKind::Unavailable);
     fs::remove_dir(&scratch.path).unwrap();
     fs::write(&scratch.path, b"a file").unwrap();
-    let below = OnlineStore::open(&scratch.path.join("online.redb"), "flights");
+    let below = EmbeddedStore::open(&scratch.path.join("online.redb"), "flights");
     assert_eq!(below.unwrap_err().kind(), ErrorKind::Unavailable);
 }

@@ -24,7 +24,7 @@ pub(super) fn any_columns() -> impl Strategy<Value = (Vec<DataType>, Vec<ArrayRe
     })
 }
 
-fn any_array(data_type: DataType, rows: usize) -> BoxedStrategy<ArrayRef> {
+pub(super) fn any_array(data_type: DataType, rows: usize) -> BoxedStrategy<ArrayRef> {
     match data_type {
         DataType::Scalar(scalar) => match scalar {
             ScalarType::Bool => values(any::<bool>(), rows, boolean),

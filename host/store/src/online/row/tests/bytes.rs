@@ -31,11 +31,12 @@ fn the_bytes_of_a_row_never_change() {
     let batch = batch_of(&columns, 1);
     let encoder = RowEncoder::new(&schema, &batch, &event, Some(&created)).unwrap().made_by(0x99aa_bbcc_ddee_ff00);
     let expected: Vec<u8> = [
-        b"\x01".as_slice(),                                                          // format
+        b"\x02".as_slice(),                                                          // format
         b"\x7f\xff\xff\xff\xff\xff\xff\xff",                                         // event timestamp
         b"\x01\x80\x00\x00\x00\x00\x00\x00\x01",                                     // created timestamp
         b"\x11\x22\x33\x44\x55\x66\x77\x88",                                         // schema
         b"\x99\xaa\xbb\xcc\xdd\xee\xff\x00",                                         // component
+        b"\x02\x39\x74\x84",                                                         // checksum
         b"\xff\x3e",                                                                 // all but `gone` have a value
         b"\x01",                                                                     // flag
         b"\xfe\xff\xff\xff",                                                         // count
@@ -64,8 +65,8 @@ fn the_bytes_of_a_row_never_change() {
 #[test]
 fn a_row_without_created_timestamp_and_component_has_zeros_there() {
     let row = encode(&[], 1).value(0).to_vec();
-    assert_eq!(row[..18], *b"\x01\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-    assert_eq!(row[26..], [0; 8]);
+    assert_eq!(row[..18], *b"\x02\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    assert_eq!(row[26..34], [0; 8]);
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn a_count_is_believed_only_as_far_as_there_are_bytes_for_it() {
         Header { time, schema_id: schema.id, component: None }.append(&mut row);
         row.push(1);
         for (count, flag) in [(u32::MAX, 0), (u32::MAX, 1), (1 << 20, 0), (9, 0)] {
-            let row = [&row[..], &count.to_le_bytes(), &[flag], &[0; 8]].concat();
+            let row = sealed([&row[..], &count.to_le_bytes(), &[flag], &[0; 8]].concat());
             for wanted in [&schema.fields[..], &[]] {
                 let plan = RowPlan::new("weather", std::slice::from_ref(&schema), wanted);
                 let refusal = RowDecoder::new(&plan, 1).push(Some(&row)).unwrap_err().to_string();
@@ -109,7 +110,7 @@ proptest! {
             .map(|time| {
                 let mut row = Vec::new();
                 Header { time: *time, schema_id: 0, component: None }.append(&mut row);
-                row
+                sealed(row)
             })
             .collect();
         prop_assert_eq!(time_bytes(&rows[0]).unwrap().cmp(time_bytes(&rows[1]).unwrap()), times[0].cmp(&times[1]));
@@ -130,15 +131,15 @@ proptest! {
         let mut pushed = 1;
         let _ = decoder.push(Some(&noise));
         for row in encoded.iter().flatten() {
-            prop_assert!(decoder.push(Some(&row[..cut.index(row.len())])).is_err());
-            prop_assert!(decoder.push(Some(&[row, &[0]].concat())).is_err());
-            let mut flipped = [&row[..HEADER_BYTES], &noise].concat();
+            prop_assert!(decoder.push(Some(&sealed(row[..cut.index(row.len())].to_vec()))).is_err());
+            prop_assert!(decoder.push(Some(&sealed([row, &[0]].concat()))).is_err());
+            let mut flipped = sealed([&row[..HEADER_BYTES], &noise].concat());
             let _ = decoder.push(Some(&flipped));
             flipped = row.to_vec();
             for (index, byte) in &flips {
                 flipped[index.index(row.len())] = *byte;
             }
-            let _ = decoder.push(Some(&flipped));
+            let _ = decoder.push(Some(&sealed(flipped)));
             decoder.push(Some(row)).unwrap();
             pushed += 5;
         }
