@@ -38,7 +38,6 @@ pub(super) struct FileTable {
     files: Vec<(String, ObjectMeta, Vec<ScalarValue>)>,
     columns: TableSchema,
     url: ObjectStoreUrl,
-    store: Arc<dyn ObjectStore>,
     kind: Kind,
     rows: Option<u64>,
 }
@@ -77,7 +76,7 @@ impl FileTable {
         let partitions = Partitions::of(owner, &names, is_stored, text)?;
         let columns = TableSchema::builder(stored).with_table_partition_cols(partitions.columns).build();
         let files = files.into_iter().zip(partitions.values).map(|((shown, file), values)| (shown, file, values));
-        Ok(Self { files: files.collect(), columns, url, store, kind, rows })
+        Ok(Self { files: files.collect(), columns, url, kind, rows })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
