@@ -57,7 +57,9 @@ impl RedisServer {
 
     fn await_answer(&mut self) {
         let start = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        let answers = || std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        // A server that needs a password, or TLS, has its say too, and has loaded its data.
+        while !answers() || self.cli(&["ping"]).contains("LOADING") {
             let ended = self.process.as_mut().unwrap().try_wait().unwrap();
             let log = || fs::read_to_string(self.log()).unwrap();
             assert!(ended.is_none(), "redis-server ended at once:\n{}", log());

@@ -7,6 +7,7 @@ use skewless_runtime::{CompiledCache, Runtime, RuntimeOptions};
 use skewless_store::FeatureStore;
 use skewless_store::definitions::{Repository, SETTINGS_FILE, Settings};
 use skewless_store::registry::{Commit, Registry};
+use tokio::runtime::Builder;
 
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -82,17 +83,26 @@ pub(crate) fn enter(folder: &Path) -> Result<()> {
     env::set_current_dir(folder).map_err(|error| Failure::file("enter", folder, &error))
 }
 
+/// Threads of a job that may wait for files and stores at once: some that read, and the writes that are under way. Each
+/// keeps memory for what it has read, so a job with hundreds of them would take more the longer it runs.
+const WAITING_THREADS_OF_A_JOB: usize = 4;
+
 /// Runs `work` to its end, on as many threads as there are processors.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    run(&mut tokio::runtime::Builder::new_multi_thread(), work)
+    run(&mut Builder::new_multi_thread(), work)
+}
+
+/// The same for a job that reads a lot, which keeps to few threads for that.
+pub(crate) fn block_on_job<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    run(Builder::new_multi_thread().max_blocking_threads(WAITING_THREADS_OF_A_JOB), work)
 }
 
 /// Runs `work` to its end, on `threads` threads.
 pub(crate) fn block_on_threads<T>(threads: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
-    run(tokio::runtime::Builder::new_multi_thread().worker_threads(threads), work)
+    run(Builder::new_multi_thread().worker_threads(threads), work)
 }
 
-fn run<T>(builder: &mut tokio::runtime::Builder, work: impl Future<Output = Result<T>>) -> Result<T> {
+fn run<T>(builder: &mut Builder, work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = builder.enable_all().build();
     runtime.map_err(|error| Failure::impossible(format!("can't start threads: {error}")))?.block_on(work)
 }

@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::instant::parse_instant;
 use crate::pace::Pace;
 use crate::progress::Progress;
-use crate::session::{Session, block_on};
+use crate::session::{Session, block_on_job};
 use crate::table::{Table, counted, grouped};
 
 const EXAMPLES: &str = "\
@@ -73,7 +73,7 @@ pub(super) fn materialize_and_tell(
     let line = Progress::start(&session.output);
     let pace = Pace::start();
     let tell = |how_far: HowFar<'_>| line.say(pace.tell(&how_far));
-    let summaries = block_on(async { Ok(materialize(&session.store().await?, &request, &tell).await?) })?;
+    let summaries = block_on_job(async { Ok(materialize(&session.store().await?, &request, &tell).await?) })?;
     drop(line);
     if common.json {
         return Ok(session.output.print_json(&json!({ "feature_views": summaries }))?);

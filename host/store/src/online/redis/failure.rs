@@ -73,6 +73,9 @@ pub(super) fn describe(address: &Address, error: RedisError) -> Error {
         _ if error.kind() == ErrorKind::Parse || says("Parse error") => Error::unavailable(format!(
             "{store} does not speak Redis's protocol: is it something else, or behind TLS (`rediss://`)?"
         )),
+        ErrorKind::Server(ServerErrorKind::BusyLoading) => {
+            Error::unavailable(format!("{store} is starting and still loads its data: try again in a while"))
+        }
         ErrorKind::Io | ErrorKind::ClusterConnectionNotFound if is_about_certificates(&error) => {
             Error::unavailable(format!(
                 "{store} can't be trusted: name the authority that signed its certificate with `ssl_ca_certs` in \
