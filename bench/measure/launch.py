@@ -12,6 +12,7 @@ import time
 
 
 def main() -> None:
+    """Runs and tells."""
     log, command = sys.argv[1], sys.argv[2:]
     with open(log, "wb") as output:
         started = time.perf_counter()

@@ -4,17 +4,18 @@ import functools
 import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from measure.process import Measurement, measure
 
 
+@dataclass(frozen=True)
 class Skewless:
     """The program, run in a feature repository."""
 
-    def __init__(self, program: Path, repository: Path) -> None:
-        self.program = program
-        self.repository = repository
+    program: Path
+    repository: Path
 
     def run(self, *arguments: str | Path) -> Measurement:
         """Runs a verb to its end, and says how long the whole process took. Raises CommandFailed."""

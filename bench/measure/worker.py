@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ class WorkerFailed(Exception):
     """The process ended before it answered; the reason is on standard error."""
 
 
+@dataclass(frozen=True)
 class Worker:
     """This side of a running worker."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
+    process: subprocess.Popen[str]
 
     def ask(self, question: Mapping[str, Any]) -> Answer:
         """The answer to a question."""
@@ -32,8 +33,9 @@ class Worker:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise WorkerFailed(f"`{self.process.args}` ended with {self.process.wait()}")
-        return json.loads(line)
+            raise WorkerFailed(f"a peer ended with {self.process.wait()}: {self.process.args!r}")
+        answer: Answer = json.loads(line)
+        return answer
 
     def measure(self, question: Mapping[str, Any]) -> Measurement:
         """How long the worker took for a question, and the most memory it ever held."""

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from measure.result import Result
+
 ROW = "row_id"
 
 
@@ -32,6 +34,17 @@ def differing_cells(ours: Path, theirs: Path) -> dict[str, int]:
         raise NotComparable(f"{theirs} does not have each entity row once")
     # One column at a time: the whole need not fit into memory.
     return {name: differing(_column(ours, name), _column(theirs, name).take(pa.array(order))) for name in names}
+
+
+def compare(result: Result, what: str, ours: Path, theirs: Path) -> None:
+    """Compares two training sets, and adds what came out as a check."""
+    try:
+        differences = differing_cells(ours, theirs)
+        differing = {name: count for name, count in differences.items() if count}
+        measured = f"{sum(differing.values()):,} in {len(differences)} columns" + (f": {differing}" if differing else "")
+        result.equal(what, "0 differing cells", measured, sum(differing.values()))
+    except NotComparable as reason:
+        result.equal(what, "0 differing cells", f"can't be compared: {reason}", 1)
 
 
 def differing(ours: pa.Array, theirs: pa.Array) -> int:

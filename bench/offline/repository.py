@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from measure.feature_data import FLOATS, INTEGERS, STRINGS
 from measure.skewless import Skewless, program
-from offline.data import FLOATS, INTEGERS, STRINGS
 
 PROJECT = Path(__file__).parent.parent.parent
 TTL_DAYS = 30

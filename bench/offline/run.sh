@@ -12,7 +12,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../measure/venv.sh"
 bench_program
-bench_venv venv "$here/requirements.txt"
+bench_venv venv "$here/../measure/requirements.txt"
 bench_venv feast "$here/../measure/requirements-feast.txt"
 export BENCH_TARGET=$bench_target PYTHONPATH=$here/..
 exec "$bench_target/venv/bin/python" -m offline "$@"

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from offline.data import INSTANT
+from measure.feature_data import INSTANT
 from offline.oracle import SourceRow
 
 FEATURE_ROWS, ENTITY_ROWS, FILES = 400, 150, 3
@@ -41,7 +41,7 @@ class View:
         """The rows as the oracle wants them."""
         columns = [self.rows[name].to_pylist() for name in keys]
         instants = [self.rows[name].cast(pa.int64()).to_pylist() for name in ("event_timestamp", "created")]
-        return [SourceRow(tuple(key), *when) for *key, when in zip(*columns, zip(*instants), strict=True)]
+        return [SourceRow(tuple(key), *when) for *key, when in zip(*columns, zip(*instants, strict=True), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -82,16 +82,18 @@ def feature_rows(chance: np.random.Generator, keys: Keys, has_ties: bool) -> pa.
     numbers = chance.choice([0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324, 1e308, *chance.normal(size=20)], count)
     texts = chance.choice(["", "a", "é", "👩‍👩‍👧", "a longer text than twelve bytes", "\x00"], count)
     columns = {name: key_values(chance, data_type, count, 0.02) for name, data_type in keys.items()}
-    return pa.table({
-        **columns,
-        "event_timestamp": instants(seconds, chance.random(count) < 0.01),
-        "created": instants(created, chance.random(count) < 0.2),
-        "place": np.arange(count),
-        "number": pa.array(numbers, pa.float64(), mask=chance.random(count) < 0.1, from_pandas=False),
-        "text": pa.array(texts.tolist(), pa.string(), mask=chance.random(count) < 0.1),
-        "flag": pa.array(chance.random(count) < 0.5, mask=chance.random(count) < 0.1),
-        "moment": pa.array(chance.integers(-(2**50), 2**50, count), INSTANT, mask=chance.random(count) < 0.1),
-    })
+    return pa.table(
+        {
+            **columns,
+            "event_timestamp": instants(seconds, chance.random(count) < 0.01),
+            "created": instants(created, chance.random(count) < 0.2),
+            "place": np.arange(count),
+            "number": pa.array(numbers, pa.float64(), mask=chance.random(count) < 0.1, from_pandas=False),
+            "text": pa.array(texts.tolist(), pa.string(), mask=chance.random(count) < 0.1),
+            "flag": pa.array(chance.random(count) < 0.5, mask=chance.random(count) < 0.1),
+            "moment": pa.array(chance.integers(-(2**50), 2**50, count), INSTANT, mask=chance.random(count) < 0.1),
+        }
+    )
 
 
 def entity_rows(chance: np.random.Generator, keys: Keys) -> pa.Table:
@@ -131,5 +133,6 @@ def write_files(folder: Path, name: str, rows: pa.Table, files: int, chance: np.
     path.mkdir(exist_ok=True)
     cuts = [0, *sorted(chance.integers(0, len(rows), files - 1).tolist()), len(rows)]
     for number, (start, end) in enumerate(itertools.pairwise(cuts)):
-        pq.write_table(rows.slice(start, end - start), path / f"{number}.parquet", row_group_size=int(chance.integers(5, 90)))
+        rows_per_group = int(chance.integers(5, 90))
+        pq.write_table(rows.slice(start, end - start), path / f"{number}.parquet", row_group_size=rows_per_group)
     return path

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from measure.command import Setting
+from measure.result import Result
 from offline.parts import large, main, seeds, spill, transforms, views
-from offline.result import Result
-from offline.setting import Setting
 
 PARTS: dict[str, Callable[[Setting], Result]] = {
     "main": main.run,

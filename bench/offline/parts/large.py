@@ -1,24 +1,26 @@
 """The work of `main` on 20 times the rows: 20M feature rows in files of 2M, 2M entity rows."""
 
+from measure.command import Setting
+from measure.feature_data import EntityRows, FeatureRows, entity_file, feature_file, feature_glob
+from measure.result import Result
 from measure.samples import take_turns
 from measure.table import of_samples
-from offline.data import EntityRows, FeatureRows, entity_file, feature_file, feature_glob
-from offline.parts.main import DUCKDB, OURS, POLARS, POLARS_IN_ORDER, check_times, ours
+from offline.compare import compare
+from offline.engines import DUCKDB, OURS, POLARS, POLARS_IN_ORDER, asking, ours, out_file, peer, question, title
+from offline.parts.main import check_times
 from offline.repository import feature_repository
-from offline.result import Result
-from offline.setting import Setting, asking, peer, question
 
 FEATURE_ROWS, ENTITIES, ENTITY_ROWS, FILE_ROWS = 20_000_000, 2_000_000, 2_000_000, 2_000_000
 
 
 def run(setting: Setting) -> Result:
     """Measures us, Polars and DuckDB, and compares."""
-    result = Result("large", f"One feature view: {setting.title(FEATURE_ROWS, ENTITY_ROWS)}")
+    result = Result("large", f"One feature view: {title(setting, FEATURE_ROWS, ENTITY_ROWS)}")
     spec = FeatureRows(setting.rows(FEATURE_ROWS), setting.rows(ENTITIES), rows_per_file=setting.rows(FILE_ROWS))
     features = feature_file(setting.data, spec)
     entities = entity_file(setting.data, EntityRows(setting.rows(ENTITY_ROWS), setting.rows(ENTITIES)))
     skewless = feature_repository(setting.folder / "large", {"users": features})
-    outs = {name: setting.out(f"large-{name}") for name in ("ours", "duckdb", "polars")}
+    outs = {name: out_file(setting, f"large-{name}") for name in ("ours", "duckdb", "polars")}
     with peer("polars") as polars, peer("duckdb") as duckdb:
         asked = question(entities, outs["polars"], feature_glob(features))
         contenders = [
@@ -31,6 +33,6 @@ def run(setting: Setting) -> Result:
     result.paragraphs.append(of_samples(samples, OURS))
     result.plot(result.title, samples)
     check_times(result, "large", samples)
-    result.compare("large: ours against DuckDB's", outs["ours"], outs["duckdb"])
-    result.compare("large: ours against Polars'", outs["ours"], outs["polars"])
+    compare(result, "large: ours against DuckDB's", outs["ours"], outs["duckdb"])
+    compare(result, "large: ours against Polars'", outs["ours"], outs["polars"])
     return result

@@ -2,25 +2,36 @@
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
-from measure.process import Measurement
-from measure.samples import Contender, Samples, take_turns
-from measure.skewless import Skewless
+from measure.command import Setting
+from measure.feature_data import EntityRows, FeatureRows, entity_file, feature_file
+from measure.result import Result
+from measure.samples import Samples, take_turns
 from measure.table import of_samples
-from offline.data import EntityRows, FeatureRows, entity_file, feature_file
+from offline.compare import compare
+from offline.engines import (
+    DUCKDB,
+    OURS,
+    POLARS,
+    POLARS_IN_ORDER,
+    asking,
+    cold_feast,
+    feast_repository,
+    ours,
+    out_file,
+    peer,
+    question,
+    title,
+    warm_feast,
+)
 from offline.repository import feature_repository
-from offline.result import Result
-from offline.setting import Setting, asking, cold_feast, feast_repository, peer, question, warm_feast
 
 FEATURE_ROWS, ENTITIES, ENTITY_ROWS = 1_000_000, 100_000, 100_000
-OURS = "Skewless, whole process"
-DUCKDB = "DuckDB, warm"
-POLARS = "Polars, warm"
-POLARS_IN_ORDER = "Polars, warm, told that the file is in order"
 
-LAYOUTS = {
+LAYOUTS: dict[str, dict[str, Any]] = {
     "in the order of time, one row group": {},
     "in the order of time, row groups of 100,000": {"rows_per_group": 100_000},
     "in no order, one row group": {"in_order": False},
@@ -32,15 +43,9 @@ def entity_rows(setting: Setting) -> Path:
     return entity_file(setting.data, EntityRows(setting.rows(ENTITY_ROWS), setting.rows(ENTITIES)))
 
 
-def ours(skewless: Skewless, entities: Path, out: Path, *arguments: str) -> Contender:
-    """Us: the program from its start to its end."""
-    command = ["get-historical-features", "-e", entities, "-o", out, *arguments]
-    return Contender(OURS, lambda: skewless.run(*command))
-
-
 def run(setting: Setting) -> Result:
     """Measures every layout of the files."""
-    result = Result("main", f"One feature view: {setting.title(FEATURE_ROWS, ENTITY_ROWS)}")
+    result = Result("main", f"One feature view: {title(setting, FEATURE_ROWS, ENTITY_ROWS)}")
     for layout, options in LAYOUTS.items():
         spec = FeatureRows(setting.rows(FEATURE_ROWS), setting.rows(ENTITIES), **options)
         measure_layout(setting, result, layout, spec)
@@ -52,7 +57,7 @@ def measure_layout(setting: Setting, result: Result, layout: str, spec: FeatureR
     """Measures us, Polars and DuckDB on one layout of the files, and compares our training set with DuckDB's."""
     features, entities = feature_file(setting.data, spec), entity_rows(setting)
     skewless = feature_repository(setting.folder / "main", {"users": features})
-    outs = {name: setting.out(f"main-{name}") for name in ("ours", "duckdb", "polars")}
+    outs = {name: out_file(setting, f"main-{name}") for name in ("ours", "duckdb", "polars")}
     with peer("polars") as polars, peer("duckdb") as duckdb:
         asked = question(entities, outs["polars"], str(features))
         contenders = [
@@ -66,15 +71,15 @@ def measure_layout(setting: Setting, result: Result, layout: str, spec: FeatureR
     result.paragraphs += [f"**Feature rows {layout}.**", of_samples(samples, OURS)]
     result.plot(layout, samples)
     check_times(result, layout, samples)
-    result.compare(f"{layout}: ours against DuckDB's", outs["ours"], outs["duckdb"])
-    result.compare(f"{layout}: ours against Polars'", outs["ours"], outs["polars"])
+    compare(result, f"{layout}: ours against DuckDB's", outs["ours"], outs["duckdb"])
+    compare(result, f"{layout}: ours against Polars'", outs["ours"], outs["polars"])
 
 
 def check_times(result: Result, layout: str, samples: list[Samples]) -> None:
     """What is asked: no slower than Polars, ahead of DuckDB."""
     median = {of.name: of.median for of in samples}
-    result.asked(f"{layout}: our time, by Polars'", 1.0, median[OURS] / median[POLARS])
-    result.asked(f"{layout}: our time, by DuckDB's", 1.0, median[OURS] / median[DUCKDB])
+    result.at_most(f"{layout}: our time, by Polars'", 1.0, median[OURS] / median[POLARS])
+    result.at_most(f"{layout}: our time, by DuckDB's", 1.0, median[OURS] / median[DUCKDB])
 
 
 def with_feast(setting: Setting, result: Result) -> None:
@@ -82,31 +87,22 @@ def with_feast(setting: Setting, result: Result) -> None:
     spec = FeatureRows(setting.rows(FEATURE_ROWS), setting.rows(ENTITIES))
     features, entities = feature_file(setting.data, spec), entity_rows(setting)
     skewless = feature_repository(setting.folder / "main", {"users": features})
-    contenders = [ours(skewless, entities, setting.out("main-ours"), "-f", "users")]
+    contenders = [ours(skewless, entities, out_file(setting, "main-ours"), "-f", "users")]
     with contextlib.ExitStack() as running:
         for store, name in (("file", "Dask"), ("duckdb", "DuckDB")):
             repository = feast_repository(setting, f"main-{store}", features, store)
-            asked = question(entities, setting.out(f"main-feast-{store}"), repository=str(repository))
+            asked = question(entities, out_file(setting, f"main-feast-{store}"), repository=str(repository))
             warm = running.enter_context(warm_feast(setting))
-            contenders.append(Contender(f"Feast with {name}, whole process", cold(setting, asked)))
+            contenders.append(cold_feast(f"Feast with {name}, whole process", setting, asked))
             contenders.append(asking(f"Feast with {name}, warm", warm, asked))
         samples = take_turns(contenders, min(setting.samples, 3))
     result.paragraphs += ["**Feast, on the first of these files.**", of_samples(samples, OURS), feast_rows(setting)]
     result.plot("Feast, the first of these files", samples)
 
 
-def cold(setting: Setting, asked: dict[str, object]):
-    """A whole process of Feast's."""
-
-    def run_feast() -> Measurement:
-        return cold_feast(setting, asked)
-
-    return run_feast
-
-
 def feast_rows(setting: Setting) -> str:
     """How many entity rows came back from Feast."""
-    count = {store: pq.read_metadata(setting.out(f"main-feast-{store}")).num_rows for store in ("file", "duckdb")}
+    count = {store: pq.read_metadata(out_file(setting, f"main-feast-{store}")).num_rows for store in ("file", "duckdb")}
     rows = pq.read_metadata(entity_rows(setting)).num_rows
     return (
         f"Of {rows:,} entity rows, Feast's training set has {count['file']:,} with Dask and {count['duckdb']:,} with DuckDB."

@@ -11,11 +11,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from measure.command import Setting
+from measure.result import Result
 from measure.skewless import Skewless, program
 from offline.compare import NotComparable, differing, differing_cells
 from offline.oracle import newest_row
-from offline.result import Check, Result
-from offline.setting import Setting
 from offline.small_data import FEATURES, SECOND_US, Keys, Trial, View, draw
 
 VERB = "get-historical-features"
@@ -46,10 +46,10 @@ def run(setting: Setting) -> Result:
     wrong_runs = f"{tally.wrong_runs} of {tally.runs:,} runs differ"
     wrong_cells = f"{tally.asof_wrong} of {tally.asof_cells:,} cells differ"
     result.paragraphs.append(told(setting.seeds, tally, options))
-    result.checks += [
-        equality(f"{setting.seeds} seeds: ours against the oracle", wrong_runs, tally.wrong_runs),
-        equality(f"{setting.seeds} seeds, views without ties: ours against DuckDB's ASOF join", wrong_cells, tally.asof_wrong),
-    ]
+    of_seeds = f"{setting.seeds} seeds"
+    result.equal(f"{of_seeds}: ours against the oracle", "0 differing runs", wrong_runs, tally.wrong_runs)
+    against = f"{of_seeds}, views without ties: ours against DuckDB's ASOF join"
+    result.equal(against, "0 differing cells", wrong_cells, tally.asof_wrong)
     return result
 
 
@@ -70,20 +70,15 @@ def try_seed(seed: int, folder: Path, tally: Tally) -> list[list[str]]:
     return tried
 
 
-def equality(what: str, measured: str, wrong: int) -> Check:
-    """A check that nothing was wrong."""
-    return Check(what, "0 differences", measured, wrong == 0, is_equality=True)
-
-
 def told(seeds: int, tally: Tally, options: list[list[str]]) -> str:
     """What was tried, in words."""
     kinds = sorted({option for run in options for option in run if option.startswith("--")})
     if missing := {"--threads", "--batch-size", "--join"}.difference(kinds):
         kinds.append(f"(this program has no {', '.join(sorted(missing))})")
     return (
-        f"{seeds} seeds, {tally.runs:,} runs, {tally.cells:,} cells of features. Each seed has 16 feature views: with ties and without, rows "
-        f"in order and shuffled, one file and three, with and without a ttl; each run asks for all of them. What varied from "
-        f"run to run: {', '.join(kinds)}."
+        f"{seeds} seeds, {tally.runs:,} runs, {tally.cells:,} cells of features. Each seed has 16 feature views: with ties "
+        f"and without, rows in order and shuffled, one file and three, with and without a ttl; each run asks for all of "
+        f"them. What varied from run to run: {', '.join(kinds)}."
     )
 
 
@@ -169,7 +164,7 @@ def against_asof(trial: Trial, out: Path, tally: Tally) -> None:
 
 def asof(trial: Trial, view: View) -> pa.Table:
     """What DuckDB finds, in the order of the entity rows."""
-    live = "feature.event_timestamp >= entity.event_timestamp - INTERVAL {} SECOND".format(view.ttl_seconds or 0)
+    live = f"feature.event_timestamp >= entity.event_timestamp - INTERVAL {view.ttl_seconds or 0} SECOND"
     columns = [f"CASE WHEN {live if view.ttl_seconds else 'true'} THEN feature.{name} END AS {name}" for name in FEATURES]
     keys = " AND ".join(f"entity.{name} = feature.{name}" for name in trial.keys)
     connection = duckdb.connect()

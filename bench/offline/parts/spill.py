@@ -1,19 +1,20 @@
 """50M feature rows under a limit of memory: the merge join, which sorts on disk, and what the program chooses by itself."""
 
+from measure.command import Setting
+from measure.feature_data import EntityRows, FeatureRows, entity_file, feature_file, feature_glob
 from measure.process import Measurement
+from measure.result import Check, Result
 from measure.samples import Contender, take_turns
 from measure.table import of_samples
-from offline.data import EntityRows, FeatureRows, entity_file, feature_file, feature_glob
+from offline.compare import compare
+from offline.engines import DUCKDB, asking, ours, out_file, peer, question, title
 from offline.repository import feature_repository
-from offline.result import Check, Result
-from offline.setting import Setting, asking, peer, question
 
 FEATURE_ROWS, ENTITIES, ENTITY_ROWS, FILE_ROWS = 50_000_000, 5_000_000, 2_000_000, 2_000_000
 LIMIT_BYTES = 2 << 30
 # What the limit does not cover: code, stacks, the buffers of readers and writers.
 BESIDES_BYTES = 256 << 20
 MERGE, CHOSEN, UNLIMITED = "Skewless, merge join", "Skewless, as it chooses", "Skewless, as it chooses, without a limit"
-DUCKDB = "DuckDB, warm"
 MODES = {
     MERGE: ["--join", "merge", "--memory-limit", "2GiB"],
     CHOSEN: ["--memory-limit", "2GiB"],
@@ -23,17 +24,16 @@ MODES = {
 
 def run(setting: Setting) -> Result:
     """Measures each mode once, and compares each with DuckDB's training set."""
-    result = Result("spill", f"2 GiB of memory: {setting.title(FEATURE_ROWS, ENTITY_ROWS)}")
+    result = Result("spill", f"2 GiB of memory: {title(setting, FEATURE_ROWS, ENTITY_ROWS)}")
     spec = FeatureRows(setting.rows(FEATURE_ROWS), setting.rows(ENTITIES), rows_per_file=setting.rows(FILE_ROWS))
     features = feature_file(setting.data, spec)
     entities = entity_file(setting.data, EntityRows(setting.rows(ENTITY_ROWS), setting.rows(ENTITIES)))
     skewless = feature_repository(setting.folder / "spill", {"users": features})
-    outs = {name: setting.out(f"spill-{place}") for place, name in enumerate([*MODES, DUCKDB])}
+    outs = {name: out_file(setting, f"spill-{place}") for place, name in enumerate([*MODES, DUCKDB])}
 
     def in_mode(name: str) -> Contender:
         options = skewless.with_options("get-historical-features", MODES[name])
-        command = ["get-historical-features", "-e", entities, "-o", outs[name], "-f", "users", *options]
-        return Contender(name, lambda: skewless.run(*command))
+        return ours(skewless, entities, outs[name], "-f", "users", *options, name=name)
 
     with peer("duckdb") as duckdb:
         asked = question(entities, outs[DUCKDB], feature_glob(features), memory_limit="2GiB")
@@ -43,7 +43,7 @@ def run(setting: Setting) -> Result:
     if missing := skewless.missing_options("get-historical-features", MODES[MERGE]):
         result.paragraphs.append(f"This program has no {', '.join(missing)}: the modes are one and the same.")
     for mode, of in zip(MODES, samples, strict=False):
-        result.compare(f"{mode}: against DuckDB's", outs[mode], outs[DUCKDB])
+        compare(result, f"{mode}: against DuckDB's", outs[mode], outs[DUCKDB])
         if mode != UNLIMITED:
             result.checks.append(memory_check(mode, of.measurements[0]))
     return result

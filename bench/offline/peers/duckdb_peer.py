@@ -4,9 +4,9 @@ from typing import Any
 
 import duckdb
 
+from measure.feature_data import FEATURES
 from measure.machine import cores
 from measure.worker import serve
-from offline.data import FEATURES
 from offline.repository import TTL_DAYS
 
 HAVERSINE = (

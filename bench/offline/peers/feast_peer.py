@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64, Int64, String
 
+from measure.feature_data import FEATURES, FLOATS, INTEGERS, STRINGS
 from measure.worker import serve
-from offline.data import FEATURES, FLOATS, INTEGERS, STRINGS
 from offline.repository import TTL_DAYS
 
 VIEW = "users"
@@ -36,9 +36,7 @@ def apply(repository: Path, features: Path, offline_store: str) -> None:
 def definitions(features: Path) -> list[Any]:
     """The same entity and feature view as ours."""
     user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.INT64)
-    source = FileSource(
-        name=VIEW, path=str(features), timestamp_field="event_timestamp", created_timestamp_column="created"
-    )
+    source = FileSource(name=VIEW, path=str(features), timestamp_field="event_timestamp", created_timestamp_column="created")
     types = {name: Float64 for name in FLOATS} | {name: Int64 for name in INTEGERS} | {name: String for name in STRINGS}
     schema = [Field(name="user_id", dtype=Int64), *(Field(name=name, dtype=types[name]) for name in FEATURES)]
     ttl = datetime.timedelta(days=TTL_DAYS)

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
+from measure.feature_data import FEATURES
 from measure.worker import serve
-from offline.data import FEATURES
 from offline.repository import TTL_DAYS
 
 EARTH_RADIUS_KM = 6371.0088

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Self
 
 from measure.samples import Samples
-from offline.compare import NotComparable, differing_cells
 
 
 @dataclass(frozen=True)
@@ -35,19 +33,17 @@ class Result:
     conditions: list[str] = field(default_factory=list)
     """When, where, with what: see `measure.machine`."""
 
-    def compare(self, what: str, ours: Path, theirs: Path) -> None:
-        """Compares two training sets, and adds what came out as a check."""
-        try:
-            differences = differing_cells(ours, theirs)
-            differing = {name: count for name, count in differences.items() if count}
-            measured = f"{sum(differing.values()):,} of {len(differences)} columns" + (f": {differing}" if differing else "")
-        except NotComparable as reason:
-            differing, measured = {"all": 1}, f"can't be compared: {reason}"
-        self.checks.append(Check(what, "0 differing cells", measured, not differing, is_equality=True))
-
-    def asked(self, what: str, limit: float, measured: float, unit: str = "×") -> None:
+    def at_most(self, what: str, limit: float, measured: float, unit: str = "×") -> None:
         """Adds a check that a number is not over its limit."""
-        self.checks.append(Check(what, f"≤ {limit:g}{unit}", f"{measured:.2f}{unit}", measured <= limit))
+        self.checks.append(Check(what, f"≤ {limit:g}{unit}", f"{measured:,.2f}{unit}", measured <= limit))
+
+    def at_least(self, what: str, limit: float, measured: float, unit: str = "×") -> None:
+        """Adds a check that a number reaches its limit."""
+        self.checks.append(Check(what, f"≥ {limit:g}{unit}", f"{measured:,.2f}{unit}", measured >= limit))
+
+    def equal(self, what: str, asked: str, measured: str, differences: int) -> None:
+        """Adds a check that nothing differed."""
+        self.checks.append(Check(what, asked, measured, differences == 0, is_equality=True))
 
     def plot(self, workload: str, samples: list[Samples]) -> None:
         """Keeps medians for the plot."""

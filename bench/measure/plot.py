@@ -5,12 +5,12 @@ from pathlib import Path
 
 import matplotlib
 
-from offline.result import Result
+from measure.result import Result
 
 matplotlib.use("svg")
 # The same results make the same file.
 matplotlib.rcParams["svg.hashsalt"] = "times"
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot
 
 OURS, THEIRS = "#1b6ca8", "#b8b8b8"
 

@@ -5,7 +5,7 @@ No two feature rows have one event timestamp, so that every engine must find the
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def feature_glob(path: Path) -> str:
     return str(path / "*.parquet") if path.is_dir() else str(path)
 
 
-def _drawn(path: Path, spec: object, draw) -> Path:
+def _drawn(path: Path, spec: object, draw: Callable[[], None]) -> Path:
     ready = path.with_name(f"{path.name}.ready")
     said = json.dumps({"spec": str(spec), "version": 1})
     if not ready.exists() or ready.read_text() != said:
@@ -158,14 +158,16 @@ def _entity_chunks(spec: EntityRows) -> Iterator[pa.Table]:
     for number, first in enumerate(range(0, spec.rows, CHUNK_ROWS)):
         chance = np.random.Generator(np.random.Philox(key=[spec.seed, number]))
         rows = min(CHUNK_ROWS, spec.rows - first)
-        yield pa.table({
-            "row_id": np.arange(first, first + rows),
-            "user_id": chance.integers(0, spec.entities + spec.entities // 100, rows),
-            "event_timestamp": pa.array(FIRST_US + chance.integers(0, DAYS * DAY_US, rows), INSTANT),
-            "destination_latitude": chance.uniform(-90.0, 90.0, rows),
-            "destination_longitude": chance.uniform(-180.0, 180.0, rows),
-            "label": chance.integers(0, 2, rows),
-        })
+        yield pa.table(
+            {
+                "row_id": np.arange(first, first + rows),
+                "user_id": chance.integers(0, spec.entities + spec.entities // 100, rows),
+                "event_timestamp": pa.array(FIRST_US + chance.integers(0, DAYS * DAY_US, rows), INSTANT),
+                "destination_latitude": chance.uniform(-90.0, 90.0, rows),
+                "destination_longitude": chance.uniform(-180.0, 180.0, rows),
+                "label": chance.integers(0, 2, rows),
+            }
+        )
 
 
 def _picked(values: list[str], chance: np.random.Generator, rows: int) -> pa.Array:

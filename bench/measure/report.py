@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from measure.plot import plot
+from measure.result import Check, Result
 from measure.table import table
-from offline.plot import plot
-from offline.result import Check, Result
 
-INTRODUCTION = """# Results of the benchmark of training sets
+INTRODUCTION = """# Results of the benchmark of {subject}
 
-Written by `bench/offline/run.sh`; [README.md](README.md) says what is measured and how to read it.
+Written by `{script}`; [README.md](README.md) says what is measured and how to read it.
 
 ![Median times](times.svg)
 
@@ -36,11 +36,11 @@ def save(result: Result, folder: Path) -> None:
     (folder / f"{result.part}.json").write_text(json.dumps(result.to_json(), indent=1))
 
 
-def write(folder: Path, parts: Sequence[str], report: Path) -> None:
-    """Writes the report of all parts that were ever measured, in their order."""
+def write(folder: Path, parts: Sequence[str], report: Path, introduction: str) -> None:
+    """Writes the report of all parts that were ever measured, in their order, and its plot beside it."""
     files = [folder / f"{part}.json" for part in parts]
     results = [Result.from_json(json.loads(file.read_text())) for file in files if file.exists()]
     checks = [check for result in results for check in result.checks]
-    text = "\n\n".join([INTRODUCTION + "\n" + checks_table(checks), *map(section, results)])
+    text = "\n\n".join([introduction + "\n" + checks_table(checks), *map(section, results)])
     report.write_text(text + "\n")
     plot(results, report.with_name("times.svg"))

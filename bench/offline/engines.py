@@ -1,55 +1,47 @@
-"""What all parts of a run share: folders, sizes, the peers' processes."""
+"""How the parts reach us and the peers: contenders, questions, repositories of Feast's."""
 
 import contextlib
 import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from measure.command import Setting
 from measure.machine import cores
 from measure.process import Measurement, measure
 from measure.samples import Contender
+from measure.skewless import Skewless
 from measure.table import rounded
 from measure.worker import Worker, worker
 
 HERE = Path(__file__).parent
 FEAST_PEER = HERE / "peers/feast_peer.py"
 
+OURS = "Skewless, whole process"
+DUCKDB = "DuckDB, warm"
+POLARS = "Polars, warm"
+POLARS_IN_ORDER = "Polars, warm, told that the file is in order"
 
-@dataclass(frozen=True)
-class Setting:
-    """How this run was started."""
 
-    folder: Path
-    """Where data, repositories and outputs lie."""
-    feast_python: Path
-    samples: int
-    scale: float
-    """Rows, as a part of those of a whole run."""
-    seeds: int
+def title(setting: Setting, feature_rows: int, entity_rows: int) -> str:
+    """The size of a part's work, in words; both are the numbers of a whole run."""
+    features, entities = rounded(setting.rows(feature_rows)), rounded(setting.rows(entity_rows))
+    return f"{features} feature rows × 10 features, {entities} entity rows"
 
-    def rows(self, of_whole_run: int) -> int:
-        """The number of rows of this run."""
-        return max(1, int(of_whole_run * self.scale))
 
-    def title(self, feature_rows: int, entity_rows: int) -> str:
-        """The size of a part's work, in words; both are the numbers of a whole run."""
-        features, entities = rounded(self.rows(feature_rows)), rounded(self.rows(entity_rows))
-        return f"{features} feature rows × 10 features, {entities} entity rows"
+def out_file(setting: Setting, name: str) -> Path:
+    """A file for what somebody writes."""
+    outputs = setting.folder / "out"
+    outputs.mkdir(parents=True, exist_ok=True)
+    return outputs / f"{name}.parquet"
 
-    @property
-    def data(self) -> Path:
-        """The folder of feature rows and entity rows."""
-        return self.folder / "data"
 
-    def out(self, name: str) -> Path:
-        """A file for what somebody writes."""
-        outputs = self.folder / "out"
-        outputs.mkdir(parents=True, exist_ok=True)
-        return outputs / f"{name}.parquet"
+def ours(skewless: Skewless, entities: Path, out: Path, *arguments: str, name: str = OURS) -> Contender:
+    """Us: the program from its start to its end."""
+    command: list[str | Path] = ["get-historical-features", "-e", entities, "-o", out, *arguments]
+    return Contender(name, lambda: skewless.run(*command))
 
 
 def question(entities: Path, out: Path, *features: str, **others: Any) -> dict[str, Any]:
@@ -74,7 +66,7 @@ def asking(name: str, of: Worker, asked: Mapping[str, Any]) -> Contender:
 @contextlib.contextmanager
 def warm_feast(setting: Setting) -> Iterator[Worker]:
     """Feast, in a process that stays."""
-    with worker(setting.feast_python, FEAST_PEER, _quiet()) as started:
+    with worker(setting.feast_python, FEAST_PEER, {"PYTHONWARNINGS": "ignore"}) as started:
         yield started
 
 
@@ -86,15 +78,11 @@ def feast_repository(setting: Setting, name: str, features: Path, offline_store:
     return folder
 
 
-def cold_feast(setting: Setting, asked: Mapping[str, Any]) -> Measurement:
+def cold_feast(name: str, setting: Setting, asked: Mapping[str, Any]) -> Contender:
     """Feast as a process from start to end."""
-    return _feast(setting, "once", json.dumps(asked))
+    return Contender(name, lambda: _feast(setting, "once", json.dumps(asked)))
 
 
 def _feast(setting: Setting, *arguments: str | Path) -> Measurement:
-    environment = {**os.environ, **_quiet(), "PYTHONPATH": str(HERE.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"}
     return measure([setting.feast_python, FEAST_PEER, *arguments], environment)
-
-
-def _quiet() -> dict[str, str]:
-    return {"FEAST_USAGE": "False", "PYTHONWARNINGS": "ignore"}
