@@ -35,6 +35,12 @@ class Skewless:
         return [option for option in options if option.startswith("--") and option not in known]
 
 
+def has_redis(program: Path) -> bool:
+    """Whether the program can keep its online store in Redis."""
+    schema = subprocess.run([program, "schema", "settings"], capture_output=True, text=True, check=True).stdout
+    return '"redis"' in schema
+
+
 @functools.cache
 def _options(program: Path, verb: str) -> frozenset[str]:
     told = subprocess.run([program, verb, "--help"], capture_output=True, text=True, check=True).stdout

@@ -64,9 +64,9 @@ def worker(python: Path, script: Path, environment: Mapping[str, str] | None = N
 def serve(answer: Callable[[Answer], None]) -> None:
     """The worker's side: does what each line asks for, and tells the time that it took and the peak memory so far. A
     question with the key `ready` asks for nothing."""
-    # Libraries print; only answers may go where answers are read.
+    # Libraries print; only answers may go where answers are read. Errors still go to standard error.
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     for line in sys.stdin:
         question = json.loads(line)
         started = time.perf_counter()

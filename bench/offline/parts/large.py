@@ -2,13 +2,13 @@
 
 from measure.command import Setting
 from measure.feature_data import EntityRows, FeatureRows, entity_file, feature_file, feature_glob
+from measure.repository import feature_repository
 from measure.result import Result
 from measure.samples import take_turns
 from measure.table import of_samples
 from offline.compare import compare
 from offline.engines import DUCKDB, OURS, POLARS, POLARS_IN_ORDER, asking, ours, out_file, peer, question, title
 from offline.parts.main import check_times
-from offline.repository import feature_repository
 
 FEATURE_ROWS, ENTITIES, ENTITY_ROWS, FILE_ROWS = 20_000_000, 2_000_000, 2_000_000, 2_000_000
 

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from measure.command import Setting
 from measure.feature_data import EntityRows, FeatureRows, entity_file, feature_file
+from measure.repository import feature_repository
 from measure.result import Result
 from measure.samples import Samples, take_turns
 from measure.table import of_samples
@@ -27,7 +28,6 @@ from offline.engines import (
     title,
     warm_feast,
 )
-from offline.repository import feature_repository
 
 FEATURE_ROWS, ENTITIES, ENTITY_ROWS = 1_000_000, 100_000, 100_000
 

@@ -3,12 +3,12 @@
 from measure.command import Setting
 from measure.feature_data import EntityRows, FeatureRows, entity_file, feature_file, feature_glob
 from measure.process import Measurement
+from measure.repository import feature_repository
 from measure.result import Check, Result
 from measure.samples import Contender, take_turns
 from measure.table import of_samples
 from offline.compare import compare
 from offline.engines import DUCKDB, asking, ours, out_file, peer, question, title
-from offline.repository import feature_repository
 
 FEATURE_ROWS, ENTITIES, ENTITY_ROWS, FILE_ROWS = 50_000_000, 5_000_000, 2_000_000, 2_000_000
 LIMIT_BYTES = 2 << 30

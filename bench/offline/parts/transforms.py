@@ -2,12 +2,12 @@
 
 from measure.command import Setting
 from measure.feature_data import FeatureRows, feature_file
+from measure.repository import feature_repository
 from measure.result import Result
 from measure.samples import Contender, take_turns
 from measure.table import of_samples
 from offline.engines import DUCKDB, OURS, POLARS_IN_ORDER, asking, ours, out_file, peer, question
 from offline.parts.main import ENTITIES, FEATURE_ROWS, entity_rows
-from offline.repository import feature_repository
 
 WITHOUT = "Skewless, whole process, without transforms"
 FEATURES = "users,spend_per_order,distance,mail"

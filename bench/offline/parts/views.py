@@ -4,12 +4,12 @@ import statistics
 
 from measure.command import Setting
 from measure.feature_data import FeatureRows, feature_file
+from measure.repository import feature_repository
 from measure.result import Result
 from measure.samples import Contender, take_turns
 from measure.table import of_samples
 from offline.engines import OURS, ours, out_file, peer, question
 from offline.parts.main import ENTITIES, FEATURE_ROWS, entity_rows
-from offline.repository import feature_repository
 
 VIEWS = ["users", "users_of_phones", "users_of_shops"]
 THEIRS = "DuckDB, warm, three views"

@@ -6,8 +6,8 @@ import duckdb
 
 from measure.feature_data import FEATURES
 from measure.machine import cores
+from measure.repository import TTL_DAYS
 from measure.worker import serve
-from offline.repository import TTL_DAYS
 
 HAVERSINE = (
     "2 * 6371.0088 * asin(sqrt(pow(sin(radians(destination_latitude - latitude) / 2), 2) + cos(radians(latitude))"

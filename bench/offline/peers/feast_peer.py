@@ -18,8 +18,8 @@ from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueTyp
 from feast.types import Float64, Int64, String
 
 from measure.feature_data import FEATURES, FLOATS, INTEGERS, STRINGS
+from measure.repository import TTL_DAYS
 from measure.worker import serve
-from offline.repository import TTL_DAYS
 
 VIEW = "users"
 

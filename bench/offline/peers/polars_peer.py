@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from measure.feature_data import FEATURES
+from measure.repository import TTL_DAYS
 from measure.worker import serve
-from offline.repository import TTL_DAYS
 
 EARTH_RADIUS_KM = 6371.0088
 FREE_MAIL = ["aol.com", "gmail.com", "gmx.de", "hotmail.com", "icloud.com", "outlook.com", "proton.me", "yahoo.com"]

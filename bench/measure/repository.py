@@ -30,12 +30,20 @@ on_demand_feature_views:
 """
 
 
-def feature_repository(folder: Path, sources: Mapping[str, Path], transforms: bool = False) -> Skewless:
-    """A repository with a feature view for each source, all of its features, applied; with three on-demand views over
-    the view `users` where `transforms`."""
+def feature_repository(
+    folder: Path,
+    sources: Mapping[str, Path],
+    transforms: bool = False,
+    online_store: str = "{type: embedded}",
+    ttl_days: int | None = TTL_DAYS,
+    types: Mapping[str, str] = TYPES,
+) -> Skewless:
+    """A repository with a feature view for each source, whose features `types` names, applied; with three on-demand views
+    over the view `users` where `transforms`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "skewless.yaml").write_text("project: bench\nregistry: .skewless/registry\n")
-    text = _sources(sources) + _views(list(sources))
+    settings = f"project: bench\nregistry: .skewless/registry\nonline_store: {online_store}\n"
+    (folder / "skewless.yaml").write_text(settings)
+    text = _sources(sources) + _views(list(sources), ttl_days, types)
     (folder / "features").mkdir(exist_ok=True)
     (folder / "features/definitions.yaml").write_text(text + (_transforms() + ON_DEMAND if transforms else ""))
     skewless = Skewless(program(), folder)
@@ -55,10 +63,11 @@ def _sources(sources: Mapping[str, Path]) -> str:
     return entity + "sources:\n" + "".join(lines)
 
 
-def _views(names: Sequence[str]) -> str:
-    schema = "".join(f"      - {{name: {name}, type: {data_type}}}\n" for name, data_type in TYPES.items())
-    view = "  - name: {name}\n    entities: [user]\n    source: {name}\n    ttl: {ttl}d\n    schema:\n{schema}"
-    return "feature_views:\n" + "".join(view.format(name=name, ttl=TTL_DAYS, schema=schema) for name in names)
+def _views(names: Sequence[str], ttl_days: int | None, types: Mapping[str, str]) -> str:
+    schema = "".join(f"      - {{name: {name}, type: {data_type}}}\n" for name, data_type in types.items())
+    ttl = f"    ttl: {ttl_days}d\n" if ttl_days else ""
+    view = "  - name: {name}\n    entities: [user]\n    source: {name}\n{ttl}    schema:\n{schema}"
+    return "feature_views:\n" + "".join(view.format(name=name, ttl=ttl, schema=schema) for name in names)
 
 
 def _transforms() -> str:
