@@ -74,7 +74,16 @@ def _column(path: Path, name: str) -> pa.Array:
     return pq.read_table(path, columns=[name], use_threads=False).column(0).combine_chunks()
 
 
-if __name__ == "__main__":
-    differences = differing_cells(Path(sys.argv[1]), Path(sys.argv[2]))
+def main() -> None:
+    """Prints the differing cells of each column; ends with 1 where there are any, and 2 where nothing can be compared."""
+    try:
+        differences = differing_cells(Path(sys.argv[1]), Path(sys.argv[2]))
+    except NotComparable as reason:
+        print(f"error: {reason}", file=sys.stderr)
+        sys.exit(2)
     print("\n".join(f"{name}: {count}" for name, count in differences.items()))
     sys.exit(any(differences.values()))
+
+
+if __name__ == "__main__":
+    main()
