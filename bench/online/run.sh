@@ -7,8 +7,8 @@
 #
 # Needs redis-server, which it starts on a port of its own and ends (where it is missing, apt-get installs it), python3 (3.11
 # or newer) with venv, and PyPI; PYTHON names another Python. SKEWLESS names the program; without it a release build is made.
-# SKEWLESS_READS names the load driver of the part `reads`. CARGO_TARGET_DIR is honoured: everything lies in its folder
-# `bench`.
+# The load driver of the reads, bench/online/reads, is built with it; SKEWLESS_READS names another one. CARGO_TARGET_DIR is
+# honoured: everything lies in its folder `bench`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../measure/venv.sh"
@@ -20,6 +20,8 @@ if ! command -v redis-server >/dev/null; then
         { echo "error: redis-server could not be installed; on Debian: apt-get install redis-server" >&2; exit 1; }
 fi
 bench_program
+driver=$(dirname "$SKEWLESS")/skewless-reads
+if [ -z "${SKEWLESS_READS:-}" ] && [ -x "$driver" ]; then export SKEWLESS_READS=$driver; fi
 bench_venv venv "$here/../measure/requirements.txt"
 bench_venv feast "$here/../measure/requirements-feast.txt"
 export BENCH_TARGET=$bench_target PYTHONPATH=$here/..

@@ -10,6 +10,12 @@ from measure.feature_data import FIRST_US, INSTANT
 
 VIEWS = ["first", "second", "third"]
 FEATURES = [f"feature_{number:02}" for number in range(20)]
+TYPES = dict.fromkeys(FEATURES, "float64")
+
+
+def wide_files(folder: Path, entities: int) -> dict[str, Path]:
+    """The file of each view."""
+    return {view: wide_file(folder, view, entities) for view in VIEWS}
 
 
 def wide_file(folder: Path, view: str, entities: int) -> Path:
