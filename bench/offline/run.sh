@@ -7,7 +7,7 @@
 #
 # Needs python3 (3.11 or newer) with venv, and PyPI; PYTHON names another Python. SKEWLESS names the program; without it a
 # release build is made, for which Cargo is needed, as for the components of `transforms`. CARGO_TARGET_DIR is honoured:
-# everything lies in its folder `bench`, up to 20 GB.
+# everything lies in its folder `bench`, some 10 GB.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../measure/venv.sh"
