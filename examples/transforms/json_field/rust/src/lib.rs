@@ -41,4 +41,18 @@ mod tests {
     fn what_is_no_json_has_no_fields() {
         assert_eq!(json_field("{\"user\":"), JsonField { country: None, age: None });
     }
+
+    #[test]
+    fn a_document_that_nests_thousands_deep_has_no_fields() {
+        let document = format!(r#"{{"user": {{"age": 30}}, "x": {}{}}}"#, "[".repeat(9000), "]".repeat(9000));
+        assert_eq!(json_field(&document), JsonField { country: None, age: None });
+    }
+
+    #[test]
+    fn a_half_of_a_surrogate_pair_is_no_text() {
+        for half in [r"\ud83d", r"\ude00", r"\ude00\ud83d", r"\ud83d\n"] {
+            let document = format!(r#"{{"user": {{"address": {{"country": "{half}"}}}}}}"#);
+            assert_eq!(json_field(&document), JsonField { country: None, age: None }, "{half}");
+        }
+    }
 }

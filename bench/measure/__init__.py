@@ -1,0 +1,1 @@
+"""What the benchmarks of whole commands share: processes and their peak memory, samples taken in turn, tables, machine."""

@@ -1,0 +1,1 @@
+"""Measures training sets beside peers: point-in-time joins from Parquet to Parquet."""

@@ -1,0 +1,1 @@
+"""Measures online stores beside peers: materialization from Parquet, and reads."""
