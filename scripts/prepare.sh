@@ -96,17 +96,18 @@ prepare_s3() {
     export SKEWLESS_S3_PYTHON="$(realpath "$SKEWLESS_TARGET")/moto/bin/python"
 }
 
-# Redis, for the tests of the online store: the tests start servers of their own, each on its port and in its folder.
+# Redis, for the tests of the online store: the tests start servers of their own, each on its port and in its folder;
+# and openssl, which makes their certificates.
 prepare_redis() {
-    command -v redis-server >/dev/null && command -v redis-cli >/dev/null && return
+    command -v redis-server >/dev/null && command -v redis-cli >/dev/null && command -v openssl >/dev/null && return
     command -v apt-get >/dev/null ||
-        fail "redis-server is not installed, and there is no apt-get to get it with; your distribution has a package for it"
+        fail "redis-server or openssl is not installed, and there is no apt-get to get them with; your distribution has packages"
     local as_root=
     [ "$(id -u)" = 0 ] || as_root=sudo
     [ -z "$as_root" ] || command -v sudo >/dev/null ||
-        fail "redis-server is not installed, and only root can do that: apt-get install redis-server"
-    echo "getting redis-server"
-    # Without a policy the package would start a server of its own.
-    $as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet redis-server >/dev/null ||
-        fail "apt-get could not install redis-server (is the network reachable?); try: apt-get update, and again"
+        fail "redis-server or openssl is not installed, and only root can do that: apt-get install redis-server openssl"
+    echo "getting redis-server and openssl"
+    # The package starts a server of its own where the system lets it; in this runlevel it doesn't.
+    $as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet redis-server openssl >/dev/null ||
+        fail "apt-get could not install redis-server and openssl (is the network reachable?); try: apt-get update, and again"
 }

@@ -57,15 +57,6 @@ impl ViewRows {
             status => status,
         }
     }
-
-    /// The rows `start .. start + length`, without copying the values.
-    pub(crate) fn slice(&self, start: usize, length: usize) -> Self {
-        Self {
-            columns: self.columns.iter().map(|column| column.slice(start, length)).collect(),
-            event_timestamps: self.event_timestamps[start..start + length].to_vec(),
-            statuses: self.statuses[start..start + length].to_vec(),
-        }
-    }
 }
 
 /// Nulls where a row can't be used.

@@ -22,7 +22,7 @@ use super::plan_table::table;
 use crate::storage::Place;
 
 /// The parts of a column's values that lie below [`ColumnStatistics::quantiles`].
-pub const QUANTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+const QUANTILES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 /// Bars of a histogram.
 const BARS: usize = 16;

@@ -193,15 +193,6 @@ impl Table {
         }
     }
 
-    /// How many bytes the files have together, as they are stored.
-    pub(crate) fn bytes(&self) -> u64 {
-        match &self.content {
-            Content::Files(files) => files.bytes(),
-            #[cfg(feature = "delta")]
-            Content::Delta(delta) => delta.bytes(),
-        }
-    }
-
     /// A plan that reads the columns at `projection` (places in [`schema`](Self::schema)), in at most `partitions` partitions.
     /// Files, row groups and pages in which no row can satisfy `filter` are left out; other rows that don't satisfy it may come.
     /// All rows of a partition come before all rows of the next in the order of the files, and rows inside a partition

@@ -34,7 +34,6 @@ pub(super) struct DeltaTable {
     schema: SchemaRef,
     /// when each file was written, in ms since 1970, by its path in the store
     written: HashMap<Path, i64>,
-    bytes: u64,
 }
 
 impl DeltaTable {
@@ -53,19 +52,14 @@ impl DeltaTable {
         let files = table.snapshot().map_err(unreadable)?.log_data();
         let in_store = |file: Path| place.path.parts().chain(file.parts()).collect::<Path>();
         let written = files.iter().map(|file| (in_store(file.object_store_path()), file.modification_time())).collect();
-        let bytes = files.iter().map(|file| u64::try_from(file.size()).unwrap_or_default()).sum();
-        let provider = table.table_provider().with_session(Arc::new(session.state())).await;
+            let provider = table.table_provider().with_session(Arc::new(session.state())).await;
         let provider = provider.map_err(|error| owner.failed(error))?;
         let schema = provider.schema();
-        Ok(Self { provider, schema, written, bytes })
+        Ok(Self { provider, schema, written })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// See [`super::Table::scan`]. The order of the files is that of their time and then their name: what was written later

@@ -87,10 +87,6 @@ impl FileTable {
         self.rows
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.files.iter().map(|(_, file, _)| file.size).sum()
-    }
-
     /// See [`super::Table::scan`].
     pub(super) async fn scan(
         &self,
