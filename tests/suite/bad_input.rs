@@ -223,7 +223,7 @@ fn entity_rows_without_a_column_or_in_no_readable_file_are_refused() {
     };
     insta::assert_snapshot!(refusal("rows.parquet"), @"error: join key `user_id` (int64) is missing from the entity rows, which have no such column: known are `event_timestamp`, `user`");
     insta::assert_snapshot!(refusal("rows.csv"), @"error: the instant of each row, `event_timestamp` (timestamp) is missing from the entity rows, which have no such column: known are `user_id`");
-    insta::assert_snapshot!(refusal("rows.txt"), @"error: the name of `rows.txt` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: rename them");
+    insta::assert_snapshot!(refusal("rows.txt"), @"error: the name of `./rows.txt` tells no format: it ends neither with .parquet nor .csv, .csv.gz, .arrow: rename them");
     insta::assert_snapshot!(refusal("broken.parquet"), @"error: file `./broken.parquet` of the entity rows is not a whole Parquet file: Parquet error: Invalid Parquet file. Corrupt footer");
     insta::assert_snapshot!(refusal("missing.parquet"), @"error: `missing.parquet` leads to no file (looked in `.`)");
 }

@@ -125,7 +125,7 @@ async fn a_date_partition_column_leaves_out_other_days() {
 #[tokio::test]
 async fn text_that_is_no_value_of_the_type_is_named() {
     let repository = repository("path: a.csv");
-    write(&repository.path().join("a.csv"), &csv(&ROWS).replace(",10,", ",ten,"));
+    write(&repository.path().join("a.csv"), &csv(&ROWS).replace(",30,", ",ten,"));
     let store = repository.apply().await.unwrap();
     let asked = table(&[("user_id", int64s(&[1])), ("event_timestamp", timestamps(&["2024-02-01T00:00:00Z"]))]);
     let refusal = historical(&store, &["user_stats"], asked).await.unwrap_err();

@@ -67,7 +67,11 @@ fn repository() -> TestRepository {
 
 fn rows() -> RecordBatch {
     let times = [HOUR, HOUR, HOUR, 9 * HOUR, 11 * HOUR];
-    table(&[("user_id", int64s(&[1, 2, 3, 1, 1])), ("event_timestamp", micros_array(times)), ("label", int64s(&[5; 5]))])
+    table(&[
+        ("user_id", int64s(&[1, 2, 3, 1, 1])),
+        ("event_timestamp", micros_array(times)),
+        ("label", int64s(&[5; 5])),
+    ])
 }
 
 fn run(repository: &TestRepository, arguments: &[&str]) -> Output {
@@ -106,7 +110,7 @@ fn training_set(repository: &TestRepository, arguments: &[&str]) -> Vec<String> 
 
 fn texts(batch: &RecordBatch) -> Vec<String> {
     let shown = arrow::util::pretty::pretty_format_batches(std::slice::from_ref(batch)).unwrap().to_string();
-    shown.lines().skip(3).map(str::to_owned).collect()
+    shown.lines().skip(3).filter(|line| line.starts_with('|')).map(str::to_owned).collect()
 }
 
 /// The names in the repository's folder that start with `out`.
@@ -132,7 +136,8 @@ fn entity_rows_of_every_format_and_of_a_query_give_the_same_training_set() {
     for entities in ["rows.csv", "rows.arrow", "rows.p*"] {
         assert_eq!(training_set(&repository, &job(entities, "out.parquet")), expected, "{entities}");
     }
-    let query = "SELECT * FROM (VALUES (1, 1, 5), (2, 1, 5), (3, 1, 5), (1, 9, 5), (1, 11, 5)) AS rows(id, hour, label)";
+    let query =
+        "SELECT * FROM (VALUES (1, 1, 5), (2, 1, 5), (3, 1, 5), (1, 9, 5), (1, 11, 5)) AS rows(id, hour, label)";
     let query = format!(
         "SELECT CAST(id AS BIGINT) AS user_id, to_timestamp_micros(hour * {HOUR}) AS event_timestamp, label FROM ({query})"
     );
@@ -157,15 +162,14 @@ fn a_query_over_the_sources_finds_entity_rows() {
     insta::assert_snapshot!(training_set(&repository, &job).join("\n"), @"
     | 1       | 1970-01-01T10:00:00Z | Bonn |
     | 2       | 1970-01-01T00:00:00Z | Köln |
-    +---------+----------------------+------+
     ");
     let refused = |query| {
         let job = ["get-historical-features", "--entities-sql", query, "-f", "user_stats:city", "-o", "out.csv"];
         refusal(&repository, &job)
     };
-    insta::assert_snapshot!(refused("SELECT * FROM user"), @"");
-    insta::assert_snapshot!(refused("DROP TABLE users"), @"");
-    insta::assert_snapshot!(refused("SELECT user_id FROM users"), @"");
+    insta::assert_snapshot!(refused("SELECT * FROM user"), @"error: the query names `user`, which is no source: did you mean `users`?");
+    insta::assert_snapshot!(refused("DROP TABLE users"), @"error: the query of entity rows can't be run: Error during planning: DDL not supported: DropTable");
+    insta::assert_snapshot!(refused("SELECT user_id FROM users"), @"error: the instant of each row, `event_timestamp` (timestamp) is missing from the entity rows, which have no such column: known are `user_id`");
     assert_eq!(outputs(&repository), ["out.parquet"]);
 }
 
@@ -192,8 +196,8 @@ fn a_training_set_is_written_as_csv_and_as_arrow_too() {
     1,1970-01-01T11:00:00Z,5,20,80.0,Bonn,0.25
     ");
     let lists = ["get-historical-features", "-e", "rows.parquet", "-f", "user_lists", "-o", "lists.csv"];
-    insta::assert_snapshot!(refusal(&repository, &lists), @"");
-    insta::assert_snapshot!(refusal(&repository, &job("rows.parquet", "out.xlsx")), @"");
+    insta::assert_snapshot!(refusal(&repository, &lists), @"error: `visits` is a list, which CSV has no place for: write Parquet or Arrow");
+    insta::assert_snapshot!(refusal(&repository, &job("rows.parquet", "out.xlsx")), @"error: `out.xlsx` doesn't say how it is to be written: end it with .parquet, .csv or .arrow, or name the format");
     assert_eq!(outputs(&repository), ["out.arrow", "out.csv", "out.parquet"]);
 }
 
@@ -261,10 +265,37 @@ fn a_training_set_is_saved_under_a_name_listed_and_described() {
     let described = assert_succeeds(&repository, &["describe", "saved-dataset", "first"]);
     let described = described.replace(&repository.path().display().to_string(), "FOLDER");
     let digest = described.find("sha256:").unwrap();
-    insta::assert_snapshot!(described.replace(&described[digest..digest + 71], "DIGEST"), @"");
-    insta::assert_snapshot!(refusal(&repository, &["describe", "saved-dataset", "frist"]), @"");
+    insta::assert_snapshot!(described.replace(&described[digest..digest + 71], "DIGEST"), @r#"
+    FOLDER/out.parquet: 5 rows, 7 columns
+    made by skewless 0.1.0 from commit 2 of project test, feature service model
+      skewless get-historical-features -e rows.parquet -s model -o out.parquet --save-as first --overwrite
+      purchases_per_dollar DIGEST, certified
+
+    COLUMN                TYPE                  NULL          DISTINCT                   MIN  5 %  MEDIAN    MEAN  95 %                   MAX
+    user_id               Int64                    0                ~3                     1    1       1     1.6     3                     3  █ ▃ ▃
+    event_timestamp       Timestamp(µs, "UTC")     0                ~3  1970-01-01T01:00:00Z                             1970-01-01T11:00:00Z
+    label                 Int64                    0                ~1                     5    5       5       5     5                     5
+    purchases             Int64                    3  60.0 %        ~2                    10   10      15      15    20                    20  █ █
+    spend                 Float64                  2  40.0 %                               0    0      50  43.333    80                    80  █ █ █
+    city                  Utf8                     2  40.0 %        ~2                  Bonn                                             Köln
+    purchases_per_dollar  Float64                  3  60.0 %                             0.2  0.2   0.225   0.225  0.25                  0.25  █ █
+
+    NULLS BY CAUSE        NOT FOUND          TOO OLD          STORED OR COMPUTED          FAILED
+    purchases                     1  20.0 %        1  20.0 %                   1  20.0 %       0
+    spend                         1  20.0 %        1  20.0 %                   0               0
+    city                          1  20.0 %        1  20.0 %                   0               0
+    purchases_per_dollar          0                0                           3  60.0 %       0
+
+    MOST FREQUENT
+    user_id          1 60.0 %, 2 20.0 %, 3 20.0 %
+    event_timestamp  1970-01-01T01:00:00Z 60.0 %, 1970-01-01T09:00:00Z 20.0 %, 1970-01-01T11:00:00Z 20.0 %
+    label            5 100 %
+    city             Bonn 40.0 %, Köln 20.0 %
+    "#);
+    insta::assert_snapshot!(refusal(&repository, &["describe", "saved-dataset", "frist"]), @"error: unknown saved data set `frist`: did you mean `first`?");
     // What was saved stays when definitions change.
-    std::fs::write(repository.path().join("more.yaml"), "feature_services: [{name: other, features: [user_stats]}]\n").unwrap();
+    std::fs::write(repository.path().join("more.yaml"), "feature_services: [{name: other, features: [user_stats]}]\n")
+        .unwrap();
     assert_succeeds(&repository, &["apply"]);
     assert!(assert_succeeds(&repository, &["list", "saved-datasets"]).contains("first"));
 }
@@ -272,15 +303,25 @@ fn a_training_set_is_saved_under_a_name_listed_and_described() {
 #[test]
 fn a_file_is_described_in_numbers() {
     let repository = repository();
-    let values: ArrayRef = Arc::new(Float64Array::from_iter((0..100).map(|value| (value % 10 > 0).then_some(f64::from(value)))));
+    let values: ArrayRef =
+        Arc::new(Float64Array::from_iter((0..100).map(|value| (value % 10 > 0).then_some(f64::from(value)))));
     let names = StringArray::from_iter_values((0..100).map(|value| if value % 4 == 0 { "Bonn" } else { "Köln" }));
     let repository = repository.data("values.parquet", &table(&[("value", values), ("city", Arc::new(names))]));
-    insta::assert_snapshot!(assert_succeeds(&repository, &["describe", "values.parquet"]), @"");
+    insta::assert_snapshot!(assert_succeeds(&repository, &["describe", "values.parquet"]), @"
+    values.parquet: 100 rows, 2 columns
+
+    COLUMN  TYPE     NULL          DISTINCT   MIN  5 %  MEDIAN  MEAN  95 %   MAX
+    value   Float64    10  10.0 %               1    5   50.25    50    95    99  █▆▇▆▆▇▆▇▇▆▇▆▆▇▆█
+    city    Utf8        0                ~2  Bonn                           Köln
+
+    MOST FREQUENT
+    city           Köln 75.0 %, Bonn 25.0 %
+    ");
     let json: Value =
         serde_json::from_str(&assert_succeeds(&repository, &["describe", "values.parquet", "--json"])).unwrap();
     assert_eq!((&json["columns"][0]["nulls"], &json["columns"][0]["min"]), (&10.into(), &"1.0".into()));
     assert_eq!(json["columns"][1]["top"][0], serde_json::json!({"value": "Köln", "count": 75}));
-    insta::assert_snapshot!(refusal(&repository, &["describe", "valves.parquet"]), @"");
+    insta::assert_snapshot!(refusal(&repository, &["describe", "valves.parquet"]), @"error: `valves.parquet` leads to no file (looked in `.`)");
 }
 
 /// Many rows, so that a job takes a while, and their training set.
@@ -336,7 +377,11 @@ fn a_plan_is_explained_with_rows_and_what_was_left_out_and_spilled() {
         assert_succeeds(&repository, &arguments)
     };
     let hash = explained(&["--join", "hash"]);
-    for told in ["FeaturesExec: features=4, on_demand=[efficiency]", "PointInTimeHashExec: views=[user_stats]", "output_rows=200.0 K"] {
+    for told in [
+        "FeaturesExec: features=4, on_demand=[efficiency]",
+        "PointInTimeHashExec: views=[user_stats]",
+        "output_rows=200.0 K",
+    ] {
         assert!(hash.contains(told), "{told}: {hash}");
     }
     let merge = explained(&["--join", "merge", "--memory-limit", "32MiB"]);
@@ -364,11 +409,13 @@ fn row_groups_outside_the_time_of_interest_are_not_read() {
     writer.close().unwrap();
     let asked = table(&[("user_id", int64s(&[3])), ("event_timestamp", micros_array([5_504 * HOUR]))]);
     let repository = repository.data("one.parquet", &asked);
-    let explained = assert_succeeds(&repository, &[&job("one.parquet", "out.parquet") as &[&str], &["--explain"]].concat());
+    let explained =
+        assert_succeeds(&repository, &[&job("one.parquet", "out.parquet") as &[&str], &["--explain"]].concat());
     let read = explained.lines().find(|line| line.contains("SourceRowsExec")).unwrap();
     // Of ten row groups one was read, and of its rows those of the last two hours count.
     assert!(read.contains("output_rows=3"), "{explained}");
-    let scanned = explained.lines().filter(|line| line.contains("DataSourceExec") && line.contains("predicate")).count();
+    let scanned =
+        explained.lines().filter(|line| line.contains("DataSourceExec") && line.contains("predicate")).count();
     assert!(scanned > 0 && !explained.contains("output_rows=10.0 K"), "{explained}");
     assert_eq!(texts(&self::read(&repository.path().join("out.parquet")))[0].matches("5503").count(), 3);
 }
@@ -426,7 +473,7 @@ fn a_training_set_goes_to_a_bucket_and_is_seen_there_only_when_it_is_complete() 
         assert_eq!(bucket.keys("sets/"), ["sets/a.parquet"]);
     }
     let missing = on_s3("s3://no-such-bucket/a.parquet").output().unwrap();
-    insta::assert_snapshot!(printed(&missing).split(": Generic").next().unwrap(), @"");
+    insta::assert_snapshot!(printed(&missing).split(": Object").next().unwrap(), @"error: can't create `s3://no-such-bucket/a.parquet`, there is no such bucket");
 }
 
 #[test]
@@ -443,10 +490,13 @@ fn instants_beyond_microseconds_are_refused_and_nothing_is_written() {
     ]);
     let repository = repository.data("users/a.parquet", &users);
     insta::assert_snapshot!(refusal(&repository, &job("rows.parquet", "out.parquet")), @"error: source `users`: column `event_timestamp`: a value does not fit into timestamp");
-    insta::assert_snapshot!(refusal(&repository, &[&job("rows.parquet", "out.parquet") as &[&str], &["--join", "merge"]].concat()), @"");
-    let asked = table(&[("user_id", int64s(&[1])), ("event_timestamp", Arc::new(arrow::array::TimestampSecondArray::from(vec![i64::MAX])))]);
+    insta::assert_snapshot!(refusal(&repository, &[&job("rows.parquet", "out.parquet") as &[&str], &["--join", "merge"]].concat()), @"error: source `users`: column `event_timestamp`: a value does not fit into timestamp");
+    let asked = table(&[
+        ("user_id", int64s(&[1])),
+        ("event_timestamp", Arc::new(arrow::array::TimestampSecondArray::from(vec![i64::MAX]))),
+    ]);
     let repository = repository.data("far.parquet", &asked);
-    insta::assert_snapshot!(refusal(&repository, &job("far.parquet", "out.parquet")), @"");
+    insta::assert_snapshot!(refusal(&repository, &job("far.parquet", "out.parquet")), @"error: the instant of each row, `event_timestamp` of the entity rows is not timestamp: a value does not fit into timestamp");
     assert_eq!(outputs(&repository), Vec::<String>::new());
 }
 
@@ -455,7 +505,27 @@ fn rows_without_an_instant_or_a_key_are_named_by_their_number_in_the_file() {
     let repository = repository();
     let instants = timestamps(&["2024-01-01T00:00:00Z"; 10_000]);
     let ids = Int64Array::from_iter((0..10_000).map(|row| (row != 9_000).then_some(row)));
-    let repository = repository.data("gap.parquet", &table(&[("user_id", Arc::new(ids)), ("event_timestamp", instants)]));
+    let repository =
+        repository.data("gap.parquet", &table(&[("user_id", Arc::new(ids)), ("event_timestamp", instants)]));
     insta::assert_snapshot!(refusal(&repository, &job("gap.parquet", "out.parquet")), @"error: join key `user_id` is null in row 9000 of the entity rows: every row needs a value for it");
     assert_eq!(outputs(&repository), Vec::<String>::new());
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_of_a_training_set() {
+    let repository = large("users");
+    std::fs::create_dir(repository.path().join("small")).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=1m none small || exit 77; {} get-historical-features -e many.parquet -s model \
+         -o small/out.parquet > log 2>&1; echo $? > code; ls small > left",
+        env!("CARGO_BIN_EXE_skewless"),
+    );
+    let mut command = std::process::Command::new("unshare");
+    let command = command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+    let output = command.current_dir(repository.path()).output().unwrap();
+    assert!(output.status.success(), "the test needs user namespaces (unshare): {}", printed(&output));
+    let read = |name: &str| std::fs::read_to_string(repository.path().join(name)).unwrap();
+    let told = "error: `small/out.parquet` could not be written; nothing is left of it";
+    assert!(read("log").contains(told) && read("log").contains("No space left"), "{}", read("log"));
+    assert_eq!((read("code").as_str(), read("left").as_str()), ("1\n", ""));
 }

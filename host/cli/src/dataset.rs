@@ -48,7 +48,8 @@ fn origin(provenance: &Provenance) -> String {
 }
 
 fn values(table: &TableStatistics) -> String {
-    let headings = ["column", "type", ">null", ">", ">distinct", ">min", ">5 %", ">median", ">mean", ">95 %", ">max", ""];
+    let headings =
+        ["column", "type", ">null", ">", ">distinct", ">min", ">5 %", ">median", ">mean", ">95 %", ">max", ""];
     let rows = table.columns.iter().map(|DescribedColumn { statistics, .. }| {
         let quantile = |place: usize| statistics.quantiles.get(place).map(|value| number(*value)).unwrap_or_default();
         [

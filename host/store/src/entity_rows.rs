@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, UInt64Array,
 };
-use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType as ArrowType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
+};
 use skewless_runtime::{DataType, ScalarType};
 
 use crate::definitions::hint;

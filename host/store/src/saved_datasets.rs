@@ -84,7 +84,9 @@ pub async fn save(registry: &Registry, save: &Save<'_>, provenance: &Provenance)
         let taken = state.saved_datasets.get(name).filter(|_| !overwrite);
         if let Some(other) = taken {
             let path = &other.path;
-            return Err(Error::conflict(format!("saved data set `{name}` was made by somebody else meanwhile, in `{path}`")));
+            return Err(Error::conflict(format!(
+                "saved data set `{name}` was made by somebody else meanwhile, in `{path}`"
+            )));
         }
         state.saved_datasets.insert(name.to_owned(), dataset.clone());
         Ok(())

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::features::StatusCounts;
+use crate::historical::Resources;
 use crate::offline::session::session;
 use crate::offline::statistics::{column_statistics, parquet_metadata};
 use crate::offline::table::{Owner, Table, TablePath, TextColumns};
-use crate::historical::Resources;
 use crate::training_set::{PROVENANCE_KEY, Provenance};
 use crate::{Result, storage};
 

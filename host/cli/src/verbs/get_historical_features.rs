@@ -202,8 +202,7 @@ fn told_progress(HowFar { source_rows, rows, of }: HowFar) -> String {
 }
 
 fn told(written: &Written) -> String {
-    let headings =
-        ["feature", ">present", ">", ">null", ">", ">not found", ">", ">too old", ">", ">failed", ">"];
+    let headings = ["feature", ">present", ">", ">null", ">", ">not found", ">", ">too old", ">", ">failed", ">"];
     let table = Table::new(headings).with_rows(written.summary.features.iter().map(|feature| {
         let share = |part| percent(part, written.summary.rows);
         let counts = feature.counts;

@@ -171,8 +171,7 @@ pub async fn write_training_set(
 ) -> Result<Written> {
     let started = start(store, request, entities, Some(progress)).await?;
     let Started { plan, schema, first, mut rest } = started;
-    let mut file =
-        TrainingSetFile::create(output.path, output.format, &schema, request.resources.threads).await?;
+    let mut file = TrainingSetFile::create(output.path, output.format, &schema, request.resources.threads).await?;
     let filled = async {
         if let Some(first) = first {
             file.write(first).await?;
@@ -260,7 +259,8 @@ async fn begin(plan: Plan, progress: Tell<'_>) -> Result<Started> {
 
 /// The plan with what its operators did: rows, time, and what went to disk.
 fn explain(plan: &Plan) -> String {
-    let told = ["output_rows", "elapsed_compute", "bytes_scanned", "row_groups_pruned_statistics", "page_index_pages_pruned"];
+    let told =
+        ["output_rows", "elapsed_compute", "bytes_scanned", "row_groups_pruned_statistics", "page_index_pages_pruned"];
     let told = told.into_iter().chain(["bytes_held", "spill_count", "spilled_bytes", "time_elapsed_processing"]);
     DisplayableExecutionPlan::with_metrics(plan.root.as_ref())
         .set_metric_names(told.map(str::to_owned).collect())
@@ -271,11 +271,7 @@ fn explain(plan: &Plan) -> String {
 const DOING: &str = "the training set can't be computed";
 
 /// The next batch; tells meanwhile how far it is.
-async fn next(
-    batches: &mut SendableRecordBatchStream,
-    plan: &Plan,
-    progress: Tell<'_>,
-) -> Result<Option<RecordBatch>> {
+async fn next(batches: &mut SendableRecordBatchStream, plan: &Plan, progress: Tell<'_>) -> Result<Option<RecordBatch>> {
     let failed = |error| from_datafusion(error, DOING);
     let Some(progress) = progress else { return batches.next().await.transpose().map_err(failed) };
     loop {

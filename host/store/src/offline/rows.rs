@@ -111,9 +111,9 @@ pub(super) fn usable(columns: &[ArrayRef], window: Window) -> Usable {
     let (event, _) = columns.split_last().expect("a source has an event timestamp");
     let event = event.as_primitive::<TimestampMicrosecondType>();
     let inside: BooleanArray = event.iter().map(|time| Some(time.is_none_or(|time| window.contains(time)))).collect();
-    let whole = columns.iter().fold(None, |all: Option<NullBuffer>, column| {
-        NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref())
-    });
+    let whole = columns
+        .iter()
+        .fold(None, |all: Option<NullBuffer>, column| NullBuffer::union(all.as_ref(), column.logical_nulls().as_ref()));
     let Some(whole) = whole else { return Usable { rows: inside, left_out: 0 } };
     let rows = BooleanArray::new(inside.values() & whole.inner(), None);
     let left_out = (inside.true_count() - rows.true_count()) as u64;

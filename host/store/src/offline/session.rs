@@ -29,19 +29,28 @@ impl Default for Resources {
     }
 }
 
+/// Rows of a batch that are worth it however little memory there is.
+const BATCH_ROWS_MIN: usize = 128;
+
+/// Bytes of the memory limit for each row of a batch and thread. Every input, sort and buffer holds batches at the same time,
+/// so that little memory wants small ones.
+const BYTES_A_BATCH_ROW: usize = 32 << 10;
+
 /// A session within `resources`. Plans are made as we say: nothing is repartitioned, reordered or retyped behind our back.
 ///
 /// # Errors
 /// Where there is no folder for what doesn't fit into memory.
 pub(crate) fn session(resources: &Resources) -> Result<SessionContext> {
-    let mut config =
-        SessionConfig::new().with_target_partitions(resources.threads).with_batch_size(resources.batch_rows);
+    let threads = resources.threads.max(1);
+    let rows_max = resources.memory_bytes.map_or(usize::MAX, |bytes| bytes / (BYTES_A_BATCH_ROW * threads));
+    let batch_rows = resources.batch_rows.clamp(1, rows_max.max(BATCH_ROWS_MIN));
+    let mut config = SessionConfig::new().with_target_partitions(threads).with_batch_size(batch_rows);
     let execution = &mut config.options_mut().execution;
     execution.parquet.schema_force_view_types = false;
     execution.collect_statistics = false;
     if let Some(bytes) = resources.memory_bytes {
         // What a sort sets aside to merge its runs; the default is more than small limits have.
-        execution.sort_spill_reservation_bytes = (bytes / 32 / resources.threads).min(10 << 20);
+        execution.sort_spill_reservation_bytes = (bytes / 32 / threads).min(10 << 20);
     }
     let pool: Arc<dyn MemoryPool> = match resources.memory_bytes {
         None => Arc::new(UnboundedMemoryPool::default()),

@@ -195,7 +195,8 @@ async fn histogram(rows: &DataFrame, field: &Field, row: &RecordBatch) -> Result
     let counted = counted.aggregate(vec![part], vec![count(lit(1)).alias("count")])?.collect().await?;
     let mut bars = vec![0; BARS];
     for batch in counted {
-        let (parts, counts) = (batch.column(0).as_primitive::<Float64Type>(), batch.column(1).as_primitive::<Int64Type>());
+        let (parts, counts) =
+            (batch.column(0).as_primitive::<Float64Type>(), batch.column(1).as_primitive::<Int64Type>());
         for (part, count) in parts.iter().zip(counts.iter()) {
             // The greatest value itself ends the last part.
             let part = (part.unwrap_or_default().max(0.0) as usize).min(BARS - 1);

@@ -37,11 +37,13 @@ impl OutFile {
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where it can't be made.
     pub(crate) async fn create(place: &Place) -> Result<Self> {
         let shown = place.shown.clone();
-        let doing = format!("`{shown}` can't be created");
+        let doing = format!("create `{shown}`");
         let target = if place.is_local() {
-            let path = LocalFileSystem::new().path_to_filesystem(&place.path).map_err(|error| failure(&doing, error))?;
+            let path =
+                LocalFileSystem::new().path_to_filesystem(&place.path).map_err(|error| failure(&doing, error))?;
             let temporary = path.with_added_extension(format!("{}.tmp", std::process::id()));
-            let file = File::create(&temporary).map_err(|error| Error::unavailable(doing).because(error))?;
+            let file = File::create(&temporary)
+                .map_err(|error| Error::unavailable(format!("can't {doing}")).because(error))?;
             Target::Local { file: BufWriter::with_capacity(1 << 20, file), temporary, path }
         } else {
             let upload = place.store.put_multipart(&place.path).await.map_err(|error| failure(&doing, error))?;
@@ -60,14 +62,14 @@ impl OutFile {
     /// # Errors
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where the last bytes can't be written; nothing is left then.
     pub(crate) async fn finish(mut self) -> Result<()> {
-        let unwritten = unwritten(&self.shown);
         match self.target.take() {
             Some(Target::Local { file, temporary, path }) => complete(file, &temporary, &path).map_err(|error| {
                 let _ = std::fs::remove_file(&temporary);
-                Error::unavailable(unwritten).because(error)
+                Error::unavailable(unwritten(&self.shown)).because(error)
             }),
             Some(Target::Remote { upload, .. }) => {
-                upload.finish().await.map(|_| ()).map_err(|error| failure(&unwritten, error))
+                let doing = format!("write `{}`, of which nothing is left", self.shown);
+                upload.finish().await.map(|_| ()).map_err(|error| failure(&doing, error))
             }
             None => Ok(()),
         }

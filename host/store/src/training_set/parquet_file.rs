@@ -104,9 +104,15 @@ fn encode(
 }
 
 /// Floats and instants seldom repeat: a dictionary of them costs more than it saves.
-fn without_useless_dictionaries(mut properties: WriterPropertiesBuilder, schema: &SchemaRef) -> WriterPropertiesBuilder {
+fn without_useless_dictionaries(
+    mut properties: WriterPropertiesBuilder,
+    schema: &SchemaRef,
+) -> WriterPropertiesBuilder {
     for field in schema.fields() {
-        if matches!(field.data_type(), DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Timestamp(..)) {
+        if matches!(
+            field.data_type(),
+            DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Timestamp(..)
+        ) {
             let column = ColumnPath::new(vec![field.name().clone()]);
             properties = properties.set_column_dictionary_enabled(column, false);
         }

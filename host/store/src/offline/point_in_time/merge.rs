@@ -81,7 +81,8 @@ impl PointInTimeMergeExec {
 /// An ascending order by the columns `columns` of `plan`.
 pub(crate) fn ascending(plan: &Arc<dyn ExecutionPlan>, columns: &[usize]) -> LexOrdering {
     let schema = plan.schema();
-    let column = |column: &usize| -> Arc<dyn PhysicalExpr> { Arc::new(Column::new(schema.field(*column).name(), *column)) };
+    let column =
+        |column: &usize| -> Arc<dyn PhysicalExpr> { Arc::new(Column::new(schema.field(*column).name(), *column)) };
     LexOrdering::new(columns.iter().map(|place| PhysicalSortExpr::new_default(column(place))))
         .expect("an order of some columns is not empty")
 }

@@ -123,7 +123,12 @@ impl Cut {
         (self.plan(&batch, 1), layout)
     }
 
-    fn hash(&self, source: &RecordBatch, entities: &[EntityRow], source_layout: SourceLayout) -> Arc<dyn ExecutionPlan> {
+    fn hash(
+        &self,
+        source: &RecordBatch,
+        entities: &[EntityRow],
+        source_layout: SourceLayout,
+    ) -> Arc<dyn ExecutionPlan> {
         let (entity_rows, layout) = self.entity_rows(entities);
         let value = source.project(&[3]).unwrap();
         let columns = ColumnsInput {
@@ -194,8 +199,11 @@ fn entity_row() -> impl Strategy<Value = EntityRow> {
 }
 
 fn cut() -> impl Strategy<Value = Cut> {
-    (1..4_usize, 1..12_usize, any::<bool>())
-        .prop_map(|(partitions, batch_rows, texts)| Cut { partitions, batch_rows, texts })
+    (1..4_usize, 1..12_usize, any::<bool>()).prop_map(|(partitions, batch_rows, texts)| Cut {
+        partitions,
+        batch_rows,
+        texts,
+    })
 }
 
 proptest! {
@@ -226,9 +234,8 @@ fn the_operators_say_in_a_plan_what_they_join_and_need() {
     let layout = SourceLayout { has_created: true, known_at: false };
     let source = cut.source(&[]);
     let merge = cut.merge(&source, &[], layout);
-    let shown = |plan: &Arc<dyn ExecutionPlan>| {
-        datafusion::physical_plan::displayable(plan.as_ref()).one_line().to_string()
-    };
+    let shown =
+        |plan: &Arc<dyn ExecutionPlan>| datafusion::physical_plan::displayable(plan.as_ref()).one_line().to_string();
     insta::assert_snapshot!(shown(&merge), @"PointInTimeMergeExec: views=[sales, sales]");
     insta::assert_snapshot!(shown(&cut.hash(&source, &[], layout)), @"PointInTimeHashExec: views=[sales]");
     assert!(merge.required_input_ordering().iter().all(Option::is_some));

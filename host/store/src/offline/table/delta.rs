@@ -52,7 +52,7 @@ impl DeltaTable {
         let files = table.snapshot().map_err(unreadable)?.log_data();
         let in_store = |file: Path| place.path.parts().chain(file.parts()).collect::<Path>();
         let written = files.iter().map(|file| (in_store(file.object_store_path()), file.modification_time())).collect();
-            let provider = table.table_provider().with_session(Arc::new(session.state())).await;
+        let provider = table.table_provider().with_session(Arc::new(session.state())).await;
         let provider = provider.map_err(|error| owner.failed(error))?;
         let schema = provider.schema();
         Ok(Self { provider, schema, written })
