@@ -33,5 +33,6 @@ mod s3_server;
 mod sources;
 mod support;
 mod tidy;
+mod training_jobs;
 mod training_sets;
 mod tutorial;

@@ -4,21 +4,17 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 use skewless_store::PROVENANCE_KEY;
 
-use crate::s3_server::S3Server;
 use crate::support::{TestRepository, component, int64s, micros_array, printed, skewless, table, timestamps};
 
-const HOUR: i64 = 3_600_000_000;
+pub(crate) const HOUR: i64 = 3_600_000_000;
 
 const YAML: &str = r#"entities:
   - name: user
@@ -49,7 +45,7 @@ feature_services:
 "#;
 
 /// User 1 has rows at hours 0 and 10, user 2 one at hour 0 with a null, user 3 none.
-fn repository() -> TestRepository {
+pub(crate) fn repository() -> TestRepository {
     let visits = ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1)]), None, Some(vec![])]);
     let users = table(&[
         ("user_id", int64s(&[1, 2, 1])),
@@ -74,11 +70,11 @@ fn rows() -> RecordBatch {
     ])
 }
 
-fn run(repository: &TestRepository, arguments: &[&str]) -> Output {
+pub(crate) fn run(repository: &TestRepository, arguments: &[&str]) -> Output {
     skewless(repository.path()).args(arguments).output().unwrap()
 }
 
-fn assert_succeeds(repository: &TestRepository, arguments: &[&str]) -> String {
+pub(crate) fn assert_succeeds(repository: &TestRepository, arguments: &[&str]) -> String {
     let output = run(repository, arguments);
     assert!(output.status.success(), "{}", printed(&output));
     String::from_utf8(output.stdout).unwrap()
@@ -91,11 +87,11 @@ fn refusal(repository: &TestRepository, arguments: &[&str]) -> String {
 }
 
 /// The arguments of a job that makes the file `out`.
-fn job<'a>(entities: &'a str, out: &'a str) -> Vec<&'a str> {
+pub(crate) fn job<'a>(entities: &'a str, out: &'a str) -> Vec<&'a str> {
     vec!["get-historical-features", "-e", entities, "-s", "model", "-o", out]
 }
 
-fn read(path: &Path) -> RecordBatch {
+pub(crate) fn read(path: &Path) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap().build().unwrap();
     let schema = arrow::array::RecordBatchReader::schema(&reader);
     let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
@@ -108,7 +104,7 @@ fn training_set(repository: &TestRepository, arguments: &[&str]) -> Vec<String> 
     texts(&read(&repository.path().join("out.parquet")))
 }
 
-fn texts(batch: &RecordBatch) -> Vec<String> {
+pub(crate) fn texts(batch: &RecordBatch) -> Vec<String> {
     let shown = arrow::util::pretty::pretty_format_batches(std::slice::from_ref(batch)).unwrap().to_string();
     shown.lines().skip(3).filter(|line| line.starts_with('|')).map(str::to_owned).collect()
 }
@@ -324,158 +320,6 @@ fn a_file_is_described_in_numbers() {
     insta::assert_snapshot!(refusal(&repository, &["describe", "valves.parquet"]), @"error: `valves.parquet` leads to no file (looked in `.`)");
 }
 
-/// Many rows, so that a job takes a while, and their training set.
-fn large(folders: &str) -> TestRepository {
-    let repository = repository();
-    let rows = 200_000;
-    let ids: Vec<i64> = (0..rows).map(|row| row * 7_919 % 50_000).collect();
-    let texts = StringArray::from_iter_values((0..rows).map(|row| format!("town of number {}", row % 1_000)));
-    let users = table(&[
-        ("user_id", int64s(&ids)),
-        ("event_timestamp", micros_array((0..rows).map(|row| row % 1_000 * HOUR / 100))),
-        ("purchases", int64s(&(0..rows).collect::<Vec<_>>())),
-        ("spend", Arc::new(Float64Array::from_iter_values((0..rows).map(|row| row as f64 / 3.0)))),
-        ("city", Arc::new(texts)),
-        ("visits", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>((0..rows).map(|row| Some([Some(row)]))))),
-    ]);
-    let asked = table(&[
-        ("user_id", int64s(&(0..rows).map(|row| row * 31 % 60_000).collect::<Vec<_>>())),
-        ("event_timestamp", micros_array((0..rows).map(|row| row % 977 * HOUR / 90))),
-        ("row", int64s(&(0..rows).collect::<Vec<_>>())),
-    ]);
-    repository.data(&format!("{folders}/b.parquet"), &users).data("many.parquet", &asked)
-}
-
-#[test]
-fn both_joins_give_the_same_rows_whatever_memory_threads_and_batches_they_get() {
-    let repository = large("users");
-    let expected = {
-        assert_succeeds(&repository, &[&job("many.parquet", "out.parquet") as &[&str], &["--join", "hash"]].concat());
-        read(&repository.path().join("out.parquet"))
-    };
-    assert_eq!(expected.num_rows(), 200_000);
-    for more in [
-        ["--join", "merge", "--threads", "1"],
-        ["--join", "merge", "--threads", "3"],
-        ["--join", "hash", "--threads", "3"],
-        ["--join", "hash", "--batch-size", "1000"],
-        ["--join", "merge", "--batch-size", "777"],
-        // Too little to hold anything: sorted on disk.
-        ["--join", "merge", "--memory-limit", "32MiB"],
-        ["--join", "auto", "--memory-limit", "32MiB"],
-    ] {
-        assert_succeeds(&repository, &[&job("many.parquet", "out.parquet") as &[&str], &more].concat());
-        assert!(read(&repository.path().join("out.parquet")) == expected, "{more:?}");
-    }
-}
-
-#[test]
-fn a_plan_is_explained_with_rows_and_what_was_left_out_and_spilled() {
-    let repository = large("users");
-    let explained = |more: &[&str]| {
-        let arguments = [&job("many.parquet", "out.parquet"), more, &["--explain"]].concat();
-        assert_succeeds(&repository, &arguments)
-    };
-    let hash = explained(&["--join", "hash"]);
-    for told in [
-        "FeaturesExec: features=4, on_demand=[efficiency]",
-        "PointInTimeHashExec: views=[user_stats]",
-        "output_rows=200.0 K",
-    ] {
-        assert!(hash.contains(told), "{told}: {hash}");
-    }
-    let merge = explained(&["--join", "merge", "--memory-limit", "32MiB"]);
-    assert!(merge.contains("PointInTimeMergeExec: views=[user_stats]"), "{merge}");
-    let spilled = merge.lines().filter(|line| line.contains("SortExec") && !line.contains("spill_count=0"));
-    assert!(spilled.count() > 0, "nothing was sorted on disk: {merge}");
-}
-
-#[test]
-fn row_groups_outside_the_time_of_interest_are_not_read() {
-    let repository = repository();
-    let rows = 10_000;
-    let users = table(&[
-        ("user_id", int64s(&(0..rows).map(|row| row % 10).collect::<Vec<_>>())),
-        ("event_timestamp", micros_array((0..rows).map(|row| row * HOUR))),
-        ("purchases", int64s(&(0..rows).collect::<Vec<_>>())),
-        ("spend", Arc::new(Float64Array::from_iter_values((0..rows).map(|row| row as f64)))),
-        ("city", Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("{row}"))))),
-        ("visits", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>((0..rows).map(|row| Some([Some(row)]))))),
-    ]);
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1_000)).build();
-    let file = File::create(repository.path().join("users/a.parquet")).unwrap();
-    let mut writer = ArrowWriter::try_new(file, users.schema(), Some(properties)).unwrap();
-    writer.write(&users).unwrap();
-    writer.close().unwrap();
-    let asked = table(&[("user_id", int64s(&[3])), ("event_timestamp", micros_array([5_504 * HOUR]))]);
-    let repository = repository.data("one.parquet", &asked);
-    let explained =
-        assert_succeeds(&repository, &[&job("one.parquet", "out.parquet") as &[&str], &["--explain"]].concat());
-    let read = explained.lines().find(|line| line.contains("SourceRowsExec")).unwrap();
-    // Of ten row groups one was read, and of its rows those of the last two hours count.
-    assert!(read.contains("output_rows=3"), "{explained}");
-    let scanned =
-        explained.lines().filter(|line| line.contains("DataSourceExec") && line.contains("predicate")).count();
-    assert!(scanned > 0 && !explained.contains("output_rows=10.0 K"), "{explained}");
-    assert_eq!(texts(&self::read(&repository.path().join("out.parquet")))[0].matches("5503").count(), 3);
-}
-
-#[test]
-fn a_job_killed_at_any_moment_leaves_no_training_set_and_runs_again() {
-    let repository = large("users");
-    let whole = std::time::Instant::now();
-    let expected = {
-        assert_succeeds(&repository, &job("many.parquet", "expected.parquet"));
-        read(&repository.path().join("expected.parquet"))
-    };
-    let whole = whole.elapsed();
-    let mut killed = 0;
-    for attempt in 0..20_u32 {
-        let mut job = skewless(repository.path()).args(job("many.parquet", "out.parquet")).spawn().unwrap();
-        std::thread::sleep(whole * attempt / 20);
-        job.kill().unwrap();
-        killed += u32::from(!job.wait().unwrap().success());
-        // Whatever was reached: a file of that name is whole, or there is none.
-        let out = repository.path().join("out.parquet");
-        if out.exists() {
-            assert!(read(&out) == expected);
-            std::fs::remove_file(out).unwrap();
-        }
-    }
-    assert!(killed >= 10, "only {killed} jobs were killed");
-    assert_succeeds(&repository, &job("many.parquet", "out.parquet"));
-    assert!(read(&repository.path().join("out.parquet")) == expected);
-}
-
-#[test]
-fn a_training_set_goes_to_a_bucket_and_is_seen_there_only_when_it_is_complete() {
-    let repository = large("users");
-    let bucket = S3Server::shared().bucket("training-sets");
-    let on_s3 = |out| {
-        let mut command = skewless(repository.path());
-        command.args(job("many.parquet", out)).envs(S3Server::shared().environment());
-        command
-    };
-    let output = on_s3("s3://training-sets/sets/a.parquet").output().unwrap();
-    assert!(output.status.success(), "{}", printed(&output));
-    assert_succeeds(&repository, &job("many.parquet", "out.parquet"));
-    let mut described = skewless(repository.path());
-    described.args(["describe", "s3://training-sets/sets/a.parquet", "--json"]).envs(S3Server::shared().environment());
-    let described: Value = serde_json::from_slice(&described.output().unwrap().stdout).unwrap();
-    assert_eq!((&described["rows"], &described["provenance"]["summary"]["rows"]), (&200_000.into(), &200_000.into()));
-    for wait in [50, 150, 250, 350] {
-        let mut job = on_s3("s3://training-sets/sets/b.parquet").spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(wait));
-        job.kill().unwrap();
-        if job.wait().unwrap().success() {
-            break;
-        }
-        assert_eq!(bucket.keys("sets/"), ["sets/a.parquet"]);
-    }
-    let missing = on_s3("s3://no-such-bucket/a.parquet").output().unwrap();
-    insta::assert_snapshot!(printed(&missing).split(": Object").next().unwrap(), @"error: can't create `s3://no-such-bucket/a.parquet`, there is no such bucket");
-}
-
 #[test]
 fn instants_beyond_microseconds_are_refused_and_nothing_is_written() {
     let repository = repository();
@@ -509,23 +353,4 @@ fn rows_without_an_instant_or_a_key_are_named_by_their_number_in_the_file() {
         repository.data("gap.parquet", &table(&[("user_id", Arc::new(ids)), ("event_timestamp", instants)]));
     insta::assert_snapshot!(refusal(&repository, &job("gap.parquet", "out.parquet")), @"error: join key `user_id` is null in row 9000 of the entity rows: every row needs a value for it");
     assert_eq!(outputs(&repository), Vec::<String>::new());
-}
-
-#[test]
-fn a_full_disk_leaves_nothing_of_a_training_set() {
-    let repository = large("users");
-    std::fs::create_dir(repository.path().join("small")).unwrap();
-    let script = format!(
-        "mount -t tmpfs -o size=1m none small || exit 77; {} get-historical-features -e many.parquet -s model \
-         -o small/out.parquet > log 2>&1; echo $? > code; ls small > left",
-        env!("CARGO_BIN_EXE_skewless"),
-    );
-    let mut command = std::process::Command::new("unshare");
-    let command = command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
-    let output = command.current_dir(repository.path()).output().unwrap();
-    assert!(output.status.success(), "the test needs user namespaces (unshare): {}", printed(&output));
-    let read = |name: &str| std::fs::read_to_string(repository.path().join(name)).unwrap();
-    let told = "error: `small/out.parquet` could not be written; nothing is left of it";
-    assert!(read("log").contains(told) && read("log").contains("No space left"), "{}", read("log"));
-    assert_eq!((read("code").as_str(), read("left").as_str()), ("1\n", ""));
 }
