@@ -22,7 +22,7 @@ use crate::offline::table::{Owner, Table, TablePath, TextColumns};
 /// Entity rows that can be read, also more than once.
 pub(super) enum Entities {
     /// In files.
-    Files(Table),
+    Files(Box<Table>),
     /// In memory.
     Rows(SchemaRef, Vec<RecordBatch>),
 }
@@ -56,7 +56,7 @@ impl Entities {
                 typed.push(EVENT_TIMESTAMP.to_owned());
                 let path = TablePath { path, format: *format, root: Path::new(".") };
                 let text = TextColumns::Inferred { but: &typed };
-                Ok(Self::Files(Table::open(Owner::EntityRows, path, text, session).await?))
+                Ok(Self::Files(Box::new(Table::open(Owner::EntityRows, path, text, session).await?)))
             }
             EntitySource::Query(query) => {
                 let rows = sql::query(query, store.definitions(), store.root(), session).await?;

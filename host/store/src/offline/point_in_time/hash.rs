@@ -24,7 +24,7 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
     ReplaceChildrenOptions, SendableRecordBatchStream, collect_partitioned,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 
 use super::index::EntityIndex;
 use super::{EntityLayout, Rank, Ranks, SourceLayout, joined_schema, partition_and_row};
@@ -49,6 +49,9 @@ pub(crate) struct HashInput {
     pub(crate) types: Vec<ArrowType>,
 }
 
+/// Makes the types of the definitions of the types of the files.
+type Convert = dyn Fn(&[ArrayRef]) -> crate::Result<Vec<ArrayRef>> + Send + Sync;
+
 /// Some columns of a view.
 #[derive(Clone)]
 pub(crate) struct ColumnsInput {
@@ -57,7 +60,7 @@ pub(crate) struct ColumnsInput {
     /// which of the view's columns they are
     pub(crate) columns: Vec<usize>,
     /// makes the types of the definitions of the types of the files
-    pub(crate) convert: Arc<dyn Fn(&[ArrayRef]) -> crate::Result<Vec<ArrayRef>> + Send + Sync>,
+    pub(crate) convert: Arc<Convert>,
 }
 
 /// Joins feature views to entity rows, which it holds in memory.
@@ -231,7 +234,7 @@ async fn pick(
     mut rows: SendableRecordBatchStream,
     places: Arc<Vec<u64>>,
     mut wanted: Range<usize>,
-    convert: Arc<dyn Fn(&[ArrayRef]) -> crate::Result<Vec<ArrayRef>> + Send + Sync>,
+    convert: Arc<Convert>,
 ) -> Result<Vec<Vec<ArrayRef>>> {
     let mut picked = Vec::new();
     let mut rows_before = 0;
@@ -278,6 +281,26 @@ struct Joined {
 }
 
 impl Joined {
+    /// All batches in their order, some at a time on threads of their own.
+    fn into_batches(
+        self: Arc<Self>,
+        at_once: usize,
+        metrics: BaselineMetrics,
+    ) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
+        let before = |rows: &mut usize, batch: &RecordBatch| Some(std::mem::replace(rows, *rows + batch.num_rows()));
+        let starts: Vec<usize> = self.batches.iter().scan(0, before).collect();
+        let batch = move |(batch, rows_before)| {
+            let (joined, metrics) = (Arc::clone(&self), metrics.clone());
+            let batch = SpawnedTask::spawn_blocking(move || {
+                let _timer = metrics.elapsed_compute().timer();
+                joined.batch(batch, rows_before)
+            });
+            batch.join_unwind()
+        };
+        let batches = futures::stream::iter(starts.into_iter().enumerate()).map(batch).buffered(at_once);
+        batches.map(|batch| batch.map_err(|error| DataFusionError::External(Box::new(error)))?)
+    }
+
     /// The entity rows of batch number `batch`, which has `rows_before` rows before it, with what was found for them.
     fn batch(&self, batch: usize, rows_before: usize) -> Result<RecordBatch> {
         let entity_rows = &self.batches[batch];
@@ -351,28 +374,9 @@ impl ExecutionPlan for PointInTimeHashExec {
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let (counted, timed) = (metrics.clone(), metrics.clone());
         let at_once = context.session_config().target_partitions();
-        let joined = self.clone().join(context, metrics);
-        let batches = futures::stream::once(joined).map_ok(move |joined| {
-            let joined = Arc::new(joined);
-            let mut starts = Vec::with_capacity(joined.batches.len());
-            let mut rows_before = 0;
-            for batch in &joined.batches {
-                starts.push(rows_before);
-                rows_before += batch.num_rows();
-            }
-            let timed = timed.clone();
-            let batch = move |(batch, rows_before)| {
-                let (joined, timed) = (Arc::clone(&joined), timed.clone());
-                SpawnedTask::spawn_blocking(move || {
-                    let _timer = timed.elapsed_compute().timer();
-                    joined.batch(batch, rows_before)
-                })
-                .join_unwind()
-            };
-            let batches = futures::stream::iter(starts.into_iter().enumerate()).map(batch).buffered(at_once);
-            batches.map(|batch| batch.map_err(|error| DataFusionError::External(Box::new(error)))?)
-        });
-        let batches = batches.try_flatten().inspect_ok(move |batch| counted.record_output(batch.num_rows()));
+        let joined = futures::stream::once(self.clone().join(context, metrics));
+        let batches = joined.map_ok(move |joined| Arc::new(joined).into_batches(at_once, timed.clone())).try_flatten();
+        let batches = batches.inspect_ok(move |batch| counted.record_output(batch.num_rows()));
         Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches.boxed())))
     }
 
