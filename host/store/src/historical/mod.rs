@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The training set has exactly the entity rows, in their order: what has no feature value has nulls. All of it is one plan of
-//! DataFusion's ([`plan`]) whose batches stream into the file; whatever is held is counted, and goes to disk or is refused beyond
+//! DataFusion's (`plan.rs`) whose batches stream into the file; whatever is held is counted, and goes to disk or is refused beyond
 //! the memory allowed.
 
 mod entities;
@@ -159,8 +159,8 @@ pub struct Written {
 /// The file appears only when it is complete; what made it is written into its metadata.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for entity rows that can't be read, lack a column,
-/// or hold a null join key or instant; [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory) where the memory allowed is too
+/// [`ErrorKind::InvalidInput`] for entity rows that can't be read, lack a column,
+/// or hold a null join key or instant; [`ErrorKind::OutOfMemory`] where the memory allowed is too
 /// little even to sort on disk; whatever hinders reading the sources, computing, or writing.
 pub async fn write_training_set(
     store: &FeatureStore,
