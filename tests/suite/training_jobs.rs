@@ -149,18 +149,23 @@ fn a_training_set_goes_to_a_bucket_and_is_seen_there_only_when_it_is_complete() 
     let output = on_s3("s3://training-sets/sets/a.parquet").output().unwrap();
     assert!(output.status.success(), "{}", printed(&output));
     assert_succeeds(&repository, &job("many.parquet", "out.parquet"));
-    let mut described = skewless(repository.path());
-    described.args(["describe", "s3://training-sets/sets/a.parquet", "--json"]).envs(S3Server::shared().environment());
-    let described: Value = serde_json::from_slice(&described.output().unwrap().stdout).unwrap();
-    assert_eq!((&described["rows"], &described["provenance"]["summary"]["rows"]), (&200_000.into(), &200_000.into()));
+    let described = |set: &str| -> Value {
+        let mut describe = skewless(repository.path());
+        describe.args(["describe", set, "--json"]).envs(S3Server::shared().environment());
+        serde_json::from_slice(&describe.output().unwrap().stdout).unwrap()
+    };
+    let whole = described("s3://training-sets/sets/a.parquet");
+    assert_eq!((&whole["rows"], &whole["provenance"]["summary"]["rows"]), (&200_000.into(), &200_000.into()));
     for wait in [50, 150, 250, 350] {
         let mut job = on_s3("s3://training-sets/sets/b.parquet").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(wait));
         job.kill().unwrap();
-        if job.wait().unwrap().success() {
+        job.wait().unwrap();
+        // Killed after the upload's end it is there, as a whole; before that it isn't.
+        if bucket.keys("sets/").contains(&"sets/b.parquet".to_owned()) {
+            assert_eq!(described("s3://training-sets/sets/b.parquet")["rows"], 200_000);
             break;
         }
-        assert_eq!(bucket.keys("sets/"), ["sets/a.parquet"]);
     }
     let missing = on_s3("s3://no-such-bucket/a.parquet").output().unwrap();
     insta::assert_snapshot!(printed(&missing).split(": Object").next().unwrap(), @"error: can't create `s3://no-such-bucket/a.parquet`, there is no such bucket");
