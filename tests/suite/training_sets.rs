@@ -254,6 +254,9 @@ fn a_training_set_is_saved_under_a_name_listed_and_described() {
     assert_succeeds(&repository, &save(&[]));
     let refused = refusal(&repository, &save(&[])).replace(&repository.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(refused, @"error: saved data set `first` is there already, in `FOLDER/out.parquet`: take another name, or --overwrite it");
+    let unnamed = [&job("rows.parquet", "other.parquet") as &[&str], &["--save-as", "../first"]].concat();
+    insta::assert_snapshot!(refusal(&repository, &unnamed), @"error: a saved data set can't be called `../first`: a name starts with a lower-case letter, goes on with lower-case letters, digits and `_`, and has at most 64 characters");
+    assert!(!repository.path().join("other.parquet").exists());
     assert_succeeds(&repository, &save(&["--overwrite"]));
     let listed: Value =
         serde_json::from_str(&assert_succeeds(&repository, &["list", "saved-datasets", "--json"])).unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::definitions::unknown;
+use crate::definitions::{NAME_RULE, is_name, unknown};
 use crate::registry::{Action, Commit, Registry};
 use crate::training_set::Provenance;
 use crate::{Error, Result};
@@ -54,8 +54,11 @@ pub fn saved_dataset<'a>(commit: &'a Commit, name: &str) -> Result<&'a SavedData
 /// Checks that a training set can be saved as `name`, before it is made.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) where another has the name.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for what is no name, or where another has it.
 pub fn check_name(commit: &Commit, name: &str, overwrite: bool) -> Result<()> {
+    if !is_name(name) {
+        return Err(Error::invalid_input(format!("a saved data set can't be called `{name}`: {NAME_RULE}")));
+    }
     match commit.state.saved_datasets.get(name) {
         Some(other) if !overwrite => Err(Error::invalid_input(format!(
             "saved data set `{name}` is there already, in `{}`: take another name, or --overwrite it",

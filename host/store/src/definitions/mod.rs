@@ -46,7 +46,7 @@ pub use source::{Format, Source};
 pub use transform::{LimitsDefinition, TransformDefinition};
 pub use ttl::{BadTtl, Ttl};
 
-pub(crate) use name::{hint, unknown};
+pub(crate) use name::{NAME_RULE, hint, is_name, unknown};
 
 /// Everything a repository defines; also what one definition file holds. Once loaded, each list is sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

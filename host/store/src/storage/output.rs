@@ -41,9 +41,9 @@ impl OutFile {
         let target = if place.is_local() {
             let path =
                 LocalFileSystem::new().path_to_filesystem(&place.path).map_err(|error| failure(&doing, error))?;
-            let temporary = path.with_added_extension(format!("{}.tmp", std::process::id()));
-            let file = File::create(&temporary)
-                .map_err(|error| Error::unavailable(format!("can't {doing}")).because(error))?;
+            let created = create_beside(&path);
+            let (file, temporary) =
+                created.map_err(|error| Error::unavailable(format!("can't {doing}")).because(error))?;
             Target::Local { file: BufWriter::with_capacity(1 << 20, file), temporary, path }
         } else {
             let upload = place.store.put_multipart(&place.path).await.map_err(|error| failure(&doing, error))?;
@@ -89,6 +89,18 @@ pub(crate) fn unwritten(shown: &str) -> String {
     format!("`{shown}` could not be written; nothing is left of it")
 }
 
+/// A new file beside `path` under a name that nobody has: jobs in containers may all be process 1, and write to one folder.
+fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+    let mut number = 0_u32;
+    loop {
+        let temporary = path.with_added_extension(format!("{}.{number}.tmp", std::process::id()));
+        match File::create_new(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            file => return file.map(|file| (file, temporary)),
+        }
+    }
+}
+
 fn complete(file: BufWriter<File>, temporary: &Path, path: &Path) -> io::Result<()> {
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     std::fs::rename(temporary, path)?;
@@ -130,5 +142,24 @@ impl Drop for OutFile {
         if let Some(Target::Local { temporary, .. }) = &self.target {
             let _ = std::fs::remove_file(temporary);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_files_of_one_name_are_written_apart_and_the_last_to_finish_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = super::super::open("out", folder.path()).unwrap();
+        let (mut first, mut second) = (OutFile::create(&place).await.unwrap(), OutFile::create(&place).await.unwrap());
+        first.write_all(b"first, and longer").unwrap();
+        second.write_all(b"second").unwrap();
+        second.finish().await.unwrap();
+        first.finish().await.unwrap();
+        assert_eq!(std::fs::read(folder.path().join("out")).unwrap(), b"first, and longer");
+        drop(OutFile::create(&place).await.unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file was left");
     }
 }

@@ -88,6 +88,10 @@ impl PointInTimeHashExec {
         let held = MetricBuilder::new(&self.metrics).gauge("bytes_held", 0);
         let batches = collect_partitioned(Arc::clone(&self.entity_rows), Arc::clone(&context)).await?;
         let batches: Vec<RecordBatch> = batches.into_iter().flatten().collect();
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        if u32::try_from(rows).is_err() {
+            return Err(DataFusionError::ResourcesExhausted(format!("{rows} entity rows are too many to hold")));
+        }
         memory.try_grow(batches.iter().map(RecordBatch::get_array_memory_size).sum())?;
         let indexes = {
             let _timer = metrics.elapsed_compute().timer();
