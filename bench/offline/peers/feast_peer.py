@@ -14,33 +14,17 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
-from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
-from feast.types import Float64, Int64, String
+from feast import FeatureStore
 
-from measure.feature_data import FEATURES, FLOATS, INTEGERS, STRINGS
+from measure.feast_repository import VIEW, apply_repository
+from measure.feature_data import FEATURES
 from measure.repository import TTL_DAYS
 from measure.worker import serve
 
-VIEW = "users"
-
-
 def apply(repository: Path, features: Path, offline_store: str) -> None:
     """Makes and applies a repository with one feature view over a file."""
-    repository.mkdir(parents=True, exist_ok=True)
-    settings = ["project: bench", "registry: registry.db", "provider: local", "entity_key_serialization_version: 3"]
     stores = [f"offline_store: {{type: {offline_store}}}", "online_store: {type: sqlite, path: online.db}"]
-    (repository / "feature_store.yaml").write_text("\n".join([*settings, *stores]) + "\n")
-    FeatureStore(repo_path=str(repository)).apply(definitions(features))
-
-
-def definitions(features: Path) -> list[Any]:
-    """The same entity and feature view as ours."""
-    user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.INT64)
-    source = FileSource(name=VIEW, path=str(features), timestamp_field="event_timestamp", created_timestamp_column="created")
-    types = {name: Float64 for name in FLOATS} | {name: Int64 for name in INTEGERS} | {name: String for name in STRINGS}
-    schema = [Field(name="user_id", dtype=Int64), *(Field(name=name, dtype=types[name]) for name in FEATURES)]
-    ttl = datetime.timedelta(days=TTL_DAYS)
-    return [user, FeatureView(name=VIEW, entities=[user], ttl=ttl, schema=schema, source=source)]
+    apply_repository(repository, features, stores, datetime.timedelta(days=TTL_DAYS))
 
 
 @functools.cache

@@ -25,7 +25,7 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::definitions::Format;
-use crate::feature_set::Selection;
+use crate::feature_set::{FeatureSet, Selection};
 use crate::feature_store::FeatureStore;
 use crate::features::StatusCounts;
 use crate::offline::failure::from_datafusion;
@@ -170,7 +170,7 @@ pub async fn write_training_set(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Written> {
     let started = start(store, request, entities, Some(progress)).await?;
-    let Started { plan, schema, first, mut rest } = started;
+    let Started { set, plan, schema, first, mut rest } = started;
     let mut file = TrainingSetFile::create(output.path, output.format, &schema, request.resources.threads).await?;
     let filled = async {
         if let Some(first) = first {
@@ -180,7 +180,7 @@ pub async fn write_training_set(
             file.write(batch).await?;
         }
         let summary = plan.counts.summary();
-        let provenance = Provenance::new(store, request, &plan.read_from, &summary, output.command_line).await?;
+        let provenance = Provenance::new(store, request, &set, &plan.read_from, &summary, output.command_line).await?;
         Ok((summary, provenance))
     };
     let (summary, provenance) = match filled.await {
@@ -207,7 +207,7 @@ pub async fn get_historical_features(
     entity_rows: RecordBatch,
 ) -> Result<RecordBatch> {
     let entities = EntitySource::Rows(entity_rows);
-    let Started { plan, schema, first, mut rest } = start(store, request, &entities, None).await?;
+    let Started { plan, schema, first, mut rest, .. } = start(store, request, &entities, None).await?;
     let mut batches: Vec<RecordBatch> = first.into_iter().collect();
     while let Some(batch) = next(&mut rest, &plan, None).await? {
         batches.push(batch);
@@ -220,6 +220,7 @@ type Tell<'a> = Option<&'a (dyn Fn(Progress) + Sync)>;
 
 /// A training set whose first batch is there: the join is done, or, where it goes on, has what it needs.
 struct Started {
+    set: FeatureSet,
     plan: Plan,
     schema: SchemaRef,
     first: Option<RecordBatch>,
@@ -238,8 +239,8 @@ async fn start(
     let entities = Entities::open(entities, &set, store, &session).await?;
     let mut join = request.join;
     loop {
-        let plan = plan(store, request, &entities, &session, join).await?;
-        let started = begin(plan, progress).await;
+        let plan = plan(store, request, &set, &entities, &session, join).await?;
+        let started = begin(set.clone(), plan, progress).await;
         match started {
             Err(error) if error.kind() == ErrorKind::OutOfMemory && join == JoinMode::Auto => {
                 tracing::info!("the entity rows don't fit into memory: merging instead ({error})");
@@ -250,11 +251,11 @@ async fn start(
     }
 }
 
-async fn begin(plan: Plan, progress: Tell<'_>) -> Result<Started> {
+async fn begin(set: FeatureSet, plan: Plan, progress: Tell<'_>) -> Result<Started> {
     let rest = execute_stream(Arc::clone(&plan.root), Arc::clone(&plan.context));
     let mut rest = rest.map_err(|error| from_datafusion(error, DOING))?;
     let first = next(&mut rest, &plan, progress).await?;
-    Ok(Started { schema: plan.root.schema(), plan, first, rest })
+    Ok(Started { set, schema: plan.root.schema(), plan, first, rest })
 }
 
 /// The plan with what its operators did: rows, time, and what went to disk.

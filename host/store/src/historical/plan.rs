@@ -54,22 +54,22 @@ pub(super) struct Plan {
     pub(super) read_from: Vec<(String, i64)>,
 }
 
-/// Plans the training set of `entities`, joined as `join` says.
+/// Plans the training set of the features `set` for `entities`, joined as `join` says.
 ///
 /// # Errors
 /// Where the entity rows lack a column, a source can't be opened, or names collide.
 pub(super) async fn plan(
     store: &FeatureStore,
     request: &HistoricalRequest,
+    set: &FeatureSet,
     entities: &Entities,
     session: &SessionContext,
     join: JoinMode,
 ) -> Result<Plan> {
-    let set = store.feature_set(&request.selection)?;
-    let entity_rows = Arc::new(EntityRows::new(&set, request.event_timestamp));
+    let entity_rows = Arc::new(EntityRows::new(set, request.event_timestamp));
     let user_schema = entity_rows.user_schema(entities.schema())?;
     let names = set.output_names(request.full_feature_names)?;
-    let schema = output_schema(&set, &names, &user_schema)?;
+    let schema = output_schema(set, &names, &user_schema)?;
     let bounds = entities.bounds(&entity_rows, session).await?;
     let mut views = Vec::with_capacity(set.views.len());
     for (stored, key_set) in set.views.iter().zip(&entity_rows.key_set_of_view) {
@@ -87,7 +87,7 @@ pub(super) async fn plan(
         keyed_schema: entity_rows.keyed_schema(&user_schema),
         context: session.task_ctx(),
         counts: Arc::new(Counts::new(names)),
-        set,
+        set: set.clone(),
         entity_rows,
         schema,
         views,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt64Array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::filter;
-use arrow::datatypes::{Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use skewless_runtime::DataType;
 
 use super::conversion::convert_column;
@@ -28,14 +28,33 @@ impl Window {
     }
 }
 
-/// How a batch of a source's files becomes rows that can be joined.
-pub(crate) struct KeyedRows {
-    /// of the columns that are wanted: join keys, event timestamp, created timestamp if there is one, the rest
+/// Columns of the definitions, and where the files have them.
+pub(crate) struct FileColumns {
+    /// names and types
     pub(crate) wanted: Vec<(String, DataType)>,
     /// the files' fields behind them
-    pub(crate) fields: Vec<arrow::datatypes::Field>,
-    /// where each of them is in the batch
+    pub(crate) fields: Vec<Field>,
+    /// where each of them is among the columns that are read
     pub(crate) places: Vec<usize>,
+}
+
+impl FileColumns {
+    /// The wanted columns in their types, from those that were read.
+    ///
+    /// # Errors
+    /// Names the column, and says why a value doesn't convert.
+    pub(super) fn typed(&self, read: &[ArrayRef]) -> Result<Vec<ArrayRef>, String> {
+        let typed = self.wanted.iter().zip(&self.fields).zip(&self.places).map(|(((name, to), field), place)| {
+            convert_column(field, &read[*place], *to).map_err(|reason| format!("column `{name}`: {reason}"))
+        });
+        typed.collect()
+    }
+}
+
+/// How a batch of a source's files becomes rows that can be joined.
+pub(crate) struct KeyedRows {
+    /// join keys, event timestamp, created timestamp if there is one, the rest
+    pub(crate) columns: FileColumns,
     pub(crate) join_keys: JoinKeys,
     pub(crate) layout: SourceLayout,
     pub(crate) window: Window,
@@ -45,8 +64,8 @@ impl KeyedRows {
     /// The schema of what comes out.
     pub(crate) fn schema(&self) -> SchemaRef {
         let mut fields = self.layout.fields(self.join_keys.arrow_type());
-        let columns = self.wanted[self.first_column()..].iter();
-        fields.extend(columns.map(|(name, data_type)| arrow::datatypes::Field::new(name, data_type.to_arrow(), true)));
+        let columns = self.columns.wanted[self.first_column()..].iter();
+        fields.extend(columns.map(|(name, data_type)| Field::new(name, data_type.to_arrow(), true)));
         Arc::new(Schema::new(fields))
     }
 
@@ -60,11 +79,7 @@ impl KeyedRows {
 
     /// The rows of `batch` in the window that have their join keys and their event timestamp.
     pub(crate) fn of(&self, batch: &RecordBatch, position: Position, schema: &SchemaRef) -> Result<RecordBatch> {
-        let typed = self.wanted.iter().zip(&self.fields).zip(&self.places).map(|(((name, to), field), place)| {
-            convert_column(field, batch.column(*place), *to)
-                .map_err(|reason| crate::Error::corrupt(format!("column `{name}`: {reason}")))
-        });
-        let columns = typed.collect::<Result<Vec<_>>>()?;
+        let columns = self.columns.typed(batch.columns()).map_err(crate::Error::corrupt)?;
         let count = batch.num_rows() as u64;
         let first = place(position.partition, position.rows_before);
         let places: ArrayRef = Arc::new(UInt64Array::from_iter_values(first..first + count));
@@ -76,13 +91,10 @@ impl KeyedRows {
         if self.layout.has_created {
             let created = time(self.keys() + 1);
             let created = Int64Array::from_iter_values(created.iter().map(|time| time.unwrap_or(NEVER_CREATED)));
+            rows.push(Arc::new(created.clone()));
             if self.layout.known_at {
                 let later = event.values().iter().zip(created.values()).map(|(event, created)| *event.max(created));
-                let seen_from = Int64Array::from_iter_values(later);
-                rows.push(Arc::new(created));
-                rows.push(Arc::new(seen_from));
-            } else {
-                rows.push(Arc::new(created));
+                rows.push(Arc::new(Int64Array::from_iter_values(later)));
             }
         }
         rows.extend_from_slice(&columns[self.first_column()..]);

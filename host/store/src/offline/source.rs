@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::filter;
-use arrow::datatypes::{Field, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::execution::context::SessionContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use futures::{Stream, StreamExt, TryStreamExt};
 use skewless_runtime::{DataType, ScalarType};
 
-use super::conversion::{convert_column, is_convertible_column};
+use super::conversion::is_convertible_column;
 use super::keys::JoinKeys;
 use super::map::{MapExec, Position};
 use super::point_in_time::{ColumnsInput, SourceLayout};
 use super::pruning;
-use super::rows::{KeyedRows, Usable, Window, usable};
+use super::rows::{FileColumns, KeyedRows, Usable, Window, usable};
 use super::table::{Owner, Table, TablePath, TextColumns};
 use crate::definitions::{Source, hint};
 use crate::online::encode_keys;
@@ -127,10 +127,8 @@ impl SourceTable {
         partitions: usize,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = self.wanted(join_keys.columns(), columns);
-        let (input, places) = self.raw(&wanted, window, partitions).await?;
-        let layout = self.layout(known_at);
-        let fields = self.fields(&wanted);
-        let rows = KeyedRows { wanted, fields, places, join_keys: join_keys.clone(), layout, window };
+        let (input, columns) = self.raw(wanted, window, partitions).await?;
+        let rows = KeyedRows { columns, join_keys: join_keys.clone(), layout: self.layout(known_at), window };
         let schema = rows.schema();
         let (source, out) = (self.source.name.clone(), Arc::clone(&schema));
         let rows = move |batch: &RecordBatch, position: Position| {
@@ -157,41 +155,28 @@ impl SourceTable {
         for part in 0..parts.min(columns.len()) {
             let places: Vec<usize> = (part..columns.len()).step_by(parts).collect();
             let wanted: Vec<(String, DataType)> = places.iter().map(|place| columns[*place].clone()).collect();
-            let (input, raw_places) = self.raw(&wanted, window, partitions).await?;
+            let (input, columns) = self.raw(wanted, window, partitions).await?;
             let schema = input.schema();
-            let detail = format!("source={}, columns={}", self.source.name, wanted.len());
+            let detail = format!("source={}, columns={}", self.source.name, places.len());
             let same = |batch: &RecordBatch, _: Position| Ok(batch.clone());
             let plan = MapExec::new("SourceColumnsExec", detail, input, schema, same).reading(self.owner());
-            let (source, fields) = (self.source.name.clone(), self.fields(&wanted));
-            let convert = move |raw: &[ArrayRef]| {
-                let converted = wanted.iter().zip(&fields).zip(&raw_places).map(|(((name, to), field), place)| {
-                    let blame = |reason| Error::corrupt(format!("source `{source}`: column `{name}`: {reason}"));
-                    convert_column(field, &raw[*place], *to).map_err(blame)
-                });
-                converted.collect()
+            let source = self.source.name.clone();
+            let convert = move |read: &[ArrayRef]| {
+                columns.typed(read).map_err(|reason| Error::corrupt(format!("source `{source}`: {reason}")))
             };
             inputs.push(ColumnsInput { plan: Arc::new(plan), columns: places, convert: Arc::new(convert) });
         }
         Ok(inputs)
     }
 
-    /// The files' fields behind `wanted`, which were checked to be there.
-    fn fields(&self, wanted: &[(String, DataType)]) -> Vec<Field> {
-        let schema = self.table.schema();
-        let field = |(name, _): &(String, DataType)| {
-            schema.field_with_name(self.column_in_file(name)).expect("the column was checked to be there").clone()
-        };
-        wanted.iter().map(field).collect()
-    }
-
-    /// A plan of the files' columns behind `wanted`, each once, and where each wanted one is in it.
+    /// A plan of the files' columns behind `wanted`, each once, and where the wanted ones are in it.
     async fn raw(
         &self,
-        wanted: &[(String, DataType)],
+        wanted: Vec<(String, DataType)>,
         window: Window,
         partitions: usize,
-    ) -> Result<(Arc<dyn ExecutionPlan>, Vec<usize>)> {
-        for (name, data_type) in wanted {
+    ) -> Result<(Arc<dyn ExecutionPlan>, FileColumns)> {
+        for (name, data_type) in &wanted {
             self.check(name, *data_type).map_err(Error::invalid_definition)?;
         }
         let schema = self.table.schema();
@@ -204,9 +189,10 @@ impl SourceTable {
         projection.dedup();
         let place = |column: &usize| projection.binary_search(column).expect("it was put there");
         let places = columns.iter().map(place).collect();
+        let fields = columns.iter().map(|column| schema.field(*column).clone()).collect();
         let filter = pruning::filter(&self.source, schema, window);
         let plan = self.table.scan(&projection, filter.as_ref(), partitions).await?;
-        Ok((plan, places))
+        Ok((plan, FileColumns { wanted, fields, places }))
     }
 
     fn owner(&self) -> Owner {
@@ -223,14 +209,10 @@ impl SourceTable {
     ) -> Result<impl Stream<Item = Result<SourceRows>> + Send + 'static> {
         let wanted = self.wanted(&request.join_keys, &request.columns);
         let owner = self.owner();
-        let (plan, places) = self.raw(&wanted, request.window(), 1).await?;
-        let schema = plan.schema();
-        let fields = places.iter().map(|place| schema.field(*place).clone()).collect();
+        let (plan, columns) = self.raw(wanted, request.window(), 1).await?;
         let stream = plan.execute(0, self.session.task_ctx()).map_err(|error| owner.failed(error))?;
         let typed = Typed {
-            wanted,
-            fields,
-            places,
+            columns,
             join_keys: request.join_keys.len(),
             has_created: self.source.created_timestamp_column.is_some(),
         };
@@ -268,19 +250,14 @@ pub(crate) fn session() -> SessionContext {
 
 /// How a batch of the files becomes typed rows.
 struct Typed {
-    wanted: Vec<(String, DataType)>,
-    fields: Vec<Field>,
-    places: Vec<usize>,
+    columns: FileColumns,
     join_keys: usize,
     has_created: bool,
 }
 
 impl Typed {
     fn rows(&self, batch: &RecordBatch, window: Window) -> Result<SourceRows, String> {
-        let typed = self.wanted.iter().zip(&self.fields).zip(&self.places).map(|(((name, to), field), place)| {
-            convert_column(field, batch.column(*place), *to).map_err(|reason| format!("column `{name}`: {reason}"))
-        });
-        let columns = typed.collect::<Result<Vec<_>, _>>()?;
+        let columns = self.columns.typed(batch.columns())?;
         let (columns, left_out) = self.usable(columns, window)?;
         let times =
             |column: &ArrayRef| column.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>();
@@ -289,7 +266,7 @@ impl Typed {
             true => times(&columns[self.join_keys + 1]).iter().collect(),
             false => vec![None; event_timestamps.len()],
         };
-        let keys = self.wanted[..self.join_keys].iter().zip(&columns);
+        let keys = self.columns.wanted[..self.join_keys].iter().zip(&columns);
         let keys = keys.map(|((name, _), column)| (name.as_str(), Arc::clone(column))).collect::<Vec<_>>();
         let keys = encode_keys(&keys).map_err(|error| error.to_string())?;
         let columns = columns[self.join_keys + 1 + usize::from(self.has_created)..].to_vec();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use skewless_runtime::Certificate;
 
+use crate::feature_set::FeatureSet;
 use crate::feature_store::FeatureStore;
 use crate::historical::{HistoricalRequest, TrainingSetSummary};
 use crate::{Error, Result, Selection};
@@ -56,12 +57,12 @@ impl Provenance {
     pub(crate) async fn new(
         store: &FeatureStore,
         request: &HistoricalRequest,
+        set: &FeatureSet,
         read_from: &[(String, i64)],
         summary: &TrainingSetSummary,
         command_line: &str,
     ) -> Result<Self> {
         let state = &store.commit().state;
-        let set = store.feature_set(&request.selection)?;
         let on_demand = set.on_demand.iter().map(|view| &view.component.transform);
         let on_write = set.views.iter().filter_map(|stored| stored.view.transform.as_ref());
         let on_write = on_write.filter_map(|by| store.components().get(&by.name)).map(|component| &component.transform);

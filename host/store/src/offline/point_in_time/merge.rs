@@ -30,7 +30,7 @@ use crate::offline::keys::Keys;
 use crate::offline::map::unordered;
 
 /// A feature view to join.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct MergeInput {
     /// its name
     pub(crate) view: String,
@@ -43,7 +43,7 @@ pub(crate) struct MergeInput {
 }
 
 /// Joins feature views to entity rows; all inputs are partitioned by entity key and sorted.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct PointInTimeMergeExec {
     entity_rows: Arc<dyn ExecutionPlan>,
     layout: EntityLayout,
@@ -279,12 +279,6 @@ async fn merge(
         }
     }
     Ok(())
-}
-
-impl fmt::Debug for PointInTimeMergeExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PointInTimeMergeExec").field("layout", &self.layout).finish_non_exhaustive()
-    }
 }
 
 impl DisplayAs for PointInTimeMergeExec {

@@ -15,7 +15,7 @@ use super::*;
 use crate::offline::conversion::convert;
 use crate::offline::keys::JoinKeys;
 use crate::offline::map::{MapExec, Position};
-use crate::offline::rows::{KeyedRows, Window};
+use crate::offline::rows::{FileColumns, KeyedRows, Window};
 use crate::offline::session::{Resources, session};
 
 #[derive(Debug, Clone)]
@@ -102,7 +102,8 @@ impl Cut {
         let places: Vec<usize> = (0..wanted.len()).collect();
         let fields = places.iter().map(|place| source.schema().field(*place).clone()).collect();
         let wanted = wanted.into_iter().map(|(name, to)| (name.to_owned(), to.parse().unwrap())).collect();
-        let rows = KeyedRows { wanted, fields, places, join_keys: self.join_keys(), layout, window: Window::default() };
+        let columns = FileColumns { wanted, fields, places };
+        let rows = KeyedRows { columns, join_keys: self.join_keys(), layout, window: Window::default() };
         let schema = rows.schema();
         let out = Arc::clone(&schema);
         let rows = move |batch: &RecordBatch, position: Position| rows.of(batch, position, &out);
