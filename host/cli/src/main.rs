@@ -37,6 +37,11 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::{Arguments, Verb};
 use crate::session::Session;
 
+/// Gives memory back to the system soon, and threads don't wait for each other: `materialize` and training sets move
+/// large columns from one thread to another, of which glibc's allocator keeps a copy for each thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Arguments { global, verb } = Arguments::parse();
     let log = EnvFilter::new(&global.log_level);
