@@ -17,6 +17,10 @@ use skewless_runtime::{Runtime, RuntimeOptions};
 use skewless_store::definitions::{FeatureRef, Settings};
 use skewless_store::{FeatureStore, OnlineFeatures, Selection, Status};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Reads features as often as it can

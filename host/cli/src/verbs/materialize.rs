@@ -21,7 +21,7 @@ Examples:
 
 Instants without an offset are in UTC; a date is its first instant. Both ends belong to the interval. A row is stored \
 only where it is not older than what is stored, so running it again, or several at once, does no harm, and requests are \
-answered all the while.";
+answered all the while; where a server wants the same processors, it goes first.";
 
 /// Write the newest row of each entity in an interval to the online store
 #[derive(Args)]

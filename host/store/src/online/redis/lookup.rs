@@ -1,11 +1,12 @@
 //! From requests by feature view to one command for each entity, and back.
 
-use std::collections::HashMap;
-
-use redis::{Cmd, Value, cmd};
+use hashbrown::HashMap;
+use redis::{Cmd, Value};
 
 use crate::Result;
 use crate::online::{ReadRequest, Visit};
+
+const HMGET: &str = "HMGET";
 
 /// What to ask of the server, and where in its replies each row is.
 pub(super) struct Lookup<'a> {
@@ -47,7 +48,14 @@ impl<'a> Lookup<'a> {
 
     /// One command for each entity, whose hash is named by `hash`.
     pub(super) fn commands(&self, hash: impl Fn(&[u8]) -> Vec<u8>) -> Vec<Cmd> {
-        self.entities.iter().map(|entity| cmd("HMGET").arg(hash(entity.key)).arg(&entity.views).take()).collect()
+        let command = |entity: &Entity<'_>| {
+            let hash = hash(entity.key);
+            let bytes = entity.views.iter().map(|view| view.len()).sum::<usize>() + HMGET.len() + hash.len();
+            let mut command = Cmd::with_capacity(entity.views.len() + 2, bytes);
+            command.arg(HMGET).arg(hash).arg(&entity.views);
+            command
+        };
+        self.entities.iter().map(command).collect()
     }
 
     /// The entity of a command, and how many values its reply has.
