@@ -3,6 +3,9 @@
 //! | route | what |
 //! |---|---|
 //! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type |
+//! | `POST /push`, `POST /write-to-online-store` | rows for the online store, in the form of [`wire::rows`](crate::wire::rows) |
+//! | `POST /materialize`, `POST /materialize-incremental` | from the sources to the online store |
+//! | `POST /feast.serving.ServingService/…` and other services of gRPC | see [`grpc`](crate::grpc) |
 //! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
 //!
 //! To answer means to read a file and to call WebAssembly: microseconds to milliseconds in which a thread is busy or
@@ -10,8 +13,10 @@
 //! slow request delays no other's bytes; and on few of them at once, two for each core, since more would only take the
 //! cores from each other. Other requests wait for their turn.
 
+mod materialize;
 mod serve;
 mod trace;
+mod write;
 
 use std::sync::Arc;
 
@@ -28,7 +33,9 @@ use skewless_store::FeatureStore;
 use tokio::sync::Semaphore;
 use tracing::Span;
 
+use self::materialize::Jobs;
 use crate::failure::Failure;
+use crate::grpc;
 use crate::prepared::{Answer, AnswerError, PreparedCache};
 use crate::wire::{BODY_BYTES_MAX, Request};
 
@@ -46,12 +53,13 @@ pub struct ServerState {
     serving: Serving,
     clock: Clock,
     turns: Arc<Semaphore>,
+    jobs: Arc<Jobs>,
 }
 
 /// What is served. Questions are prepared for one state of the store, so that both change together or not at all.
-struct Serving {
-    store: Arc<FeatureStore>,
-    prepared: PreparedCache,
+pub(crate) struct Serving {
+    pub(crate) store: Arc<FeatureStore>,
+    pub(crate) prepared: PreparedCache,
 }
 
 impl ServerState {
@@ -60,7 +68,23 @@ impl ServerState {
     pub fn new(store: Arc<FeatureStore>, clock: Clock) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let turns = Arc::new(Semaphore::new(cores * REQUESTS_PER_CORE));
-        Self { serving: Serving { store, prepared: PreparedCache::default() }, clock, turns }
+        let serving = Serving { store, prepared: PreparedCache::default() };
+        Self { serving, clock, turns, jobs: Arc::default() }
+    }
+
+    /// What `work` makes of what is served at the clock's time, on a thread that may wait, once it is its turn.
+    pub(crate) async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Serving, Timestamp) -> Result<T, AnswerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.expect("nobody closes the semaphore");
+        let (state, span) = (Arc::clone(self), Span::current());
+        let worked = tokio::task::spawn_blocking(move || {
+            // The turn ends with the work, even where the caller has gone meanwhile.
+            let _turn = turn;
+            span.in_scope(|| work(&state.serving, (state.clock)()))
+        });
+        Ok(worked.await.map_err(|_| interrupted())??)
     }
 }
 
@@ -75,7 +99,12 @@ impl Serving {
 pub fn app(state: Arc<ServerState>) -> Router {
     Router::new()
         .route("/get-online-features", post(get_online_features))
+        .route("/push", post(write::push))
+        .route("/write-to-online-store", post(write::write_to_online_store))
+        .route("/materialize", post(materialize::materialize))
+        .route("/materialize-incremental", post(materialize::materialize_incremental))
         .route("/health", get(health))
+        .merge(grpc::routes())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -88,14 +117,7 @@ async fn get_online_features(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| unread(&rejection))?;
-    let turn = Arc::clone(&state.turns).acquire_owned().await.expect("nobody closes the semaphore");
-    let span = Span::current();
-    let answered = tokio::task::spawn_blocking(move || {
-        // The turn ends with the work, even where the caller has gone meanwhile.
-        let _turn = turn;
-        span.in_scope(|| state.serving.answer(&body, (state.clock)()))
-    });
-    let Answer { body, rows } = answered.await.map_err(|_| interrupted())??;
+    let Answer { body, rows } = state.work(move |serving, now| serving.answer(&body, now)).await?;
     Span::current().record("rows", rows);
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use skewless_store::definitions::Definitions;
 use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, Selection};
 
+use crate::wire::protobuf::{self, GetOnlineFeaturesRequest, GetOnlineFeaturesResponse};
 use crate::wire::response::response;
-use crate::wire::{Column, Question, Request, RequestError, instant};
+use crate::wire::{Column, EntityRows, Question, Request, RequestError, instant};
 
 pub use cache::PreparedCache;
 
@@ -42,6 +43,9 @@ pub enum AnswerError {
     /// There is no such feature view.
     #[error("{0}")]
     UnknownView(Error),
+    /// There is no such source or feature view to push rows to.
+    #[error("{0}")]
+    UnknownPushSource(Error),
     /// Two features of the answer would have one name.
     #[error("{0}")]
     NameCollision(Error),
@@ -81,10 +85,29 @@ impl Prepared {
     pub fn answer(&self, request: &Request<'_>, now: Timestamp) -> Result<Answer, AnswerError> {
         let rows = request.entity_rows(&self.columns)?;
         let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
+        let features = self.features(&rows, at)?;
+        Ok(Answer { body: response(&rows, &self.names, &features)?, rows: rows.batch().num_rows() })
+    }
+
+    /// The same for a request in protobuf, which is always about `now`.
+    ///
+    /// # Errors
+    /// As [`Prepared::answer`]; also where an answer has a list with a null in it, which protobuf can't say.
+    pub fn answer_message(
+        &self,
+        request: &GetOnlineFeaturesRequest,
+        now: Timestamp,
+    ) -> Result<GetOnlineFeaturesResponse, AnswerError> {
+        let rows = request.entity_rows(&self.columns)?;
+        let features = self.features(&rows, instant::micros(now))?;
+        Ok(protobuf::response::response(&rows, &self.names, &features)?)
+    }
+
+    /// The features of `rows` at the instant `at`, in µs.
+    fn features(&self, rows: &EntityRows, at: i64) -> Result<Features, AnswerError> {
         let features = self.features.get(rows.batch(), at)?;
-        let row_count = rows.batch().num_rows();
-        self.log_failures(&features, row_count);
-        Ok(Answer { body: response(&rows, &self.names, &features)?, rows: row_count })
+        self.log_failures(&features, rows.batch().num_rows());
+        Ok(features)
     }
 
     /// Says why a transform failed on a row: the answer has no place for more than the status.
@@ -120,6 +143,7 @@ impl From<AnswerError> for Error {
             AnswerError::Request(error) => error.into(),
             AnswerError::UnknownService(error)
             | AnswerError::UnknownView(error)
+            | AnswerError::UnknownPushSource(error)
             | AnswerError::NameCollision(error)
             | AnswerError::Store(error) => error,
         }
