@@ -71,11 +71,8 @@ async fn get_online_features(State(state): State<Arc<ServerState>>, request: Req
     let answer = |request: tonic::Request<GetOnlineFeaturesRequest>| {
         let (state, request) = (Arc::clone(&state), request.into_inner());
         async move {
-            let answer = state.work(move |serving, now| {
-                let prepared = serving.prepared.prepare(&serving.store, &request.question()?)?;
-                prepared.answer_message(&request, now)
-            });
-            let answer = answer.await.map_err(|failure| status(&failure))?;
+            let answer = state.serving.answer_message(&request, (state.clock)(), &state.turns).await;
+            let answer = answer.map_err(|error| status(&error.into()))?;
             Span::current().record("rows", answer.results.first().map_or(0, |column| column.values.len()));
             Ok(tonic::Response::new(answer))
         }

@@ -8,10 +8,10 @@
 //! | `POST /feast.serving.ServingService/…` and other services of gRPC | see [`grpc`](crate::grpc) |
 //! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
 //!
-//! To answer means to read a file and to call WebAssembly: microseconds to milliseconds in which a thread is busy or
-//! waits for a disk. That happens on tokio's blocking threads, never on those that watch the connections, so that one
-//! slow request delays no other's bytes; and on few of them at once, two for each core, since more would only take the
-//! cores from each other. Other requests wait for their turn.
+//! To answer means to read a store and to call WebAssembly. A small request is answered on the thread that watches its
+//! connection: Redis is waited for without a thread, a file is read in microseconds, and transforms that took less than a
+//! millisecond the last time are called at once. All else, large requests, slow transforms, clusters and writes, goes to
+//! tokio's blocking threads, so that it delays no other's bytes; writes go to few of them at once, two for each core.
 
 mod materialize;
 mod serve;
@@ -37,7 +37,8 @@ use self::materialize::Jobs;
 use crate::failure::Failure;
 use crate::grpc;
 use crate::prepared::{Answer, AnswerError, PreparedCache};
-use crate::wire::{BODY_BYTES_MAX, Request};
+use crate::wire::protobuf::{GetOnlineFeaturesRequest, GetOnlineFeaturesResponse};
+use crate::wire::{BODY_BYTES_MAX, Request, instant};
 
 pub use serve::serve;
 
@@ -50,9 +51,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Everything that requests share.
 pub struct ServerState {
-    serving: Serving,
-    clock: Clock,
-    turns: Arc<Semaphore>,
+    pub(crate) serving: Serving,
+    pub(crate) clock: Clock,
+    pub(crate) turns: Arc<Semaphore>,
     jobs: Arc<Jobs>,
 }
 
@@ -89,9 +90,27 @@ impl ServerState {
 }
 
 impl Serving {
-    fn answer(&self, body: &[u8], now: Timestamp) -> Result<Answer, AnswerError> {
+    /// The answer to the body of a request, in JSON.
+    async fn answer(&self, body: &[u8], now: Timestamp, turns: &Arc<Semaphore>) -> Result<Answer, AnswerError> {
         let request = Request::parse(body)?;
-        self.prepared.prepare(&self.store, &request.question)?.answer(&request, now)
+        let prepared = self.prepared.prepare(&self.store, &request.question)?;
+        let rows = request.entity_rows(prepared.columns())?;
+        let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
+        let features = prepared.features(&rows, at, turns).await?;
+        prepared.json(&rows, &features)
+    }
+
+    /// The answer to a request in protobuf, which is always about `now`.
+    pub(crate) async fn answer_message(
+        &self,
+        request: &GetOnlineFeaturesRequest,
+        now: Timestamp,
+        turns: &Arc<Semaphore>,
+    ) -> Result<GetOnlineFeaturesResponse, AnswerError> {
+        let prepared = self.prepared.prepare(&self.store, &request.question()?)?;
+        let rows = request.entity_rows(prepared.columns())?;
+        let features = prepared.features(&rows, instant::micros(now), turns).await?;
+        prepared.message(&rows, &features)
     }
 }
 
@@ -117,7 +136,7 @@ async fn get_online_features(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| unread(&rejection))?;
-    let Answer { body, rows } = state.work(move |serving, now| serving.answer(&body, now)).await?;
+    let Answer { body, rows } = state.serving.answer(&body, (state.clock)(), &state.turns).await?;
     Span::current().record("rows", rows);
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
