@@ -46,6 +46,9 @@ pub use serve::serve;
 /// the disk.
 const REQUESTS_PER_CORE: usize = 2;
 
+/// The longest body that is read on the thread that watches its connection: some tenths of a millisecond.
+const BODY_BYTES_AT_ONCE: usize = 64 << 10;
+
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -100,6 +103,12 @@ impl Serving {
         prepared.json(&rows, &features)
     }
 
+    /// The same, for a caller that may wait.
+    fn answer_blocking(&self, body: &[u8], now: Timestamp) -> Result<Answer, AnswerError> {
+        let request = Request::parse(body)?;
+        self.prepared.prepare(&self.store, &request.question)?.answer(&request, now)
+    }
+
     /// The answer to a request in protobuf, which is always about `now`.
     pub(crate) async fn answer_message(
         &self,
@@ -136,7 +145,10 @@ async fn get_online_features(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| unread(&rejection))?;
-    let Answer { body, rows } = state.serving.answer(&body, (state.clock)(), &state.turns).await?;
+    let Answer { body, rows } = match body.len() {
+        ..=BODY_BYTES_AT_ONCE => state.serving.answer(&body, (state.clock)(), &state.turns).await?,
+        _ => state.work(move |serving, now| serving.answer_blocking(&body, now)).await?,
+    };
     Span::current().record("rows", rows);
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
