@@ -27,7 +27,7 @@ pub(crate) fn read(scalar: &Scalar<'_>) -> Option<i64> {
 
 /// The instant that a text stands for; one without an offset is in UTC.
 pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
-    let in_utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let in_utc = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
     text.parse().ok().or_else(in_utc)
 }
 

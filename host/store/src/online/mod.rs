@@ -22,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array as _, LargeBinaryArray};
+use arrow::array::LargeBinaryArray;
 use futures::future::BoxFuture;
 
 use self::embedded::EmbeddedStore;

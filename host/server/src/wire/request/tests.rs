@@ -4,6 +4,7 @@ use skewless_runtime::DataType;
 
 use super::*;
 use crate::wire::ROWS_MAX;
+use crate::wire::{BODY_BYTES_MAX, COLUMNS_MAX};
 
 fn column(role: Role, name: &str, data_type: &str) -> Column {
     Column { name: name.to_owned(), data_type: data_type.parse().unwrap(), role }
