@@ -82,23 +82,23 @@ fn features_that_were_computed_elsewhere_are_stored_as_they_are() {
         assert_eq!(stored(&server), expected);
     }
     let body = format!(r#"{{"feature_view_name": "ratios", {df}, "transform_on_write": true}}"#);
-    insta::assert_snapshot!(told(&server, "/write-to-online-store", &body), @"");
+    insta::assert_snapshot!(told(&server, "/write-to-online-store", &body), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastEntityDFMissingColumnsError\",\"message\":\"column `purchases` (int64) is missing from `df`: the rows need join key `user_id` (int64), event timestamp `event_timestamp` (timestamp), column `purchases` (int64) and column `spend` (float64)\"}""#);
 }
 
 #[test]
 fn rows_that_can_not_be_stored_are_refused_and_none_of_them_is() {
     let server = server();
     let push = |body: &str| told(&server, "/push", body);
-    insta::assert_snapshot!(push(r#"{"push_source_name": "order", "df": {}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "unused", "df": {}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "offline", "df": {}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "orders", "to": "offline", "df": {}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [1]}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [1, null], "purchases": [1, 2], "event_timestamp": [0, 0]}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [1, 3], "purchases": [1], "event_timestamp": [0, 0]}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [3], "purchases": ["1"], "event_timestamp": [0]}}"#), @"");
-    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "rows": []}"#), @"");
-    insta::assert_snapshot!(told(&server, "/write-to-online-store", r#"{"feature_view_name": "total", "df": {}}"#), @"");
+    insta::assert_snapshot!(push(r#"{"push_source_name": "order", "df": {}}"#), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"PushSourceNotFoundException\",\"message\":\"unknown source `order`: did you mean `orders`?\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "unused", "df": {}}"#), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"PushSourceNotFoundException\",\"message\":\"no feature view of source `unused` is kept online\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "offline", "df": {}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"feature view `offline` is not kept online (`online: false`)\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "orders", "to": "offline", "df": {}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`to` is \\\"offline\\\": rows go \\\"online\\\" from here; the offline store is the files that sources name\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [1]}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastEntityDFMissingColumnsError\",\"message\":\"event timestamp `event_timestamp` (timestamp) is missing from `df`: the rows need join key `user_id` (int64), event timestamp `event_timestamp` (timestamp) and column `purchases` (int64)\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [1, null], "purchases": [1, 2], "event_timestamp": [0, 0]}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`df.user_id[1]` is null, but join key `user_id` is int64: send a whole number from -9223372036854775808 to 9223372036854775807\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [1, 3], "purchases": [1], "event_timestamp": [0, 0]}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`df.purchases` has 1 values and `df.user_id` has 2: each needs one for every row\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "df": {"user_id": [3], "purchases": ["1"], "event_timestamp": [0]}}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`df.purchases[0]` is \\\"1\\\" (a string), but column `purchases` is int64: send a whole number from -9223372036854775808 to 9223372036854775807\"}""#);
+    insta::assert_snapshot!(push(r#"{"push_source_name": "totals", "rows": []}"#), @r#"422 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"the request can't be read as JSON of the expected form: unknown field `rows`, expected one of `push_source_name`, `df`, `transform_on_write`, `to`, `allow_registry_cache` at line 1 column 37\"}""#);
+    insta::assert_snapshot!(told(&server, "/write-to-online-store", r#"{"feature_view_name": "total", "df": {}}"#), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeatureViewNotFoundException\",\"message\":\"unknown feature view `total`: did you mean `totals`?\"}""#);
     assert_eq!(stored(&server), "[10,20,null] [2.0,4.0,null]");
 }
 
@@ -111,15 +111,15 @@ fn a_server_materializes_what_is_asked_for() {
     // From where the command's run ended, for the other view.
     assert_eq!(told(&server, "/materialize-incremental", r#"{"end_ts": "2024-04-01T00:00:00"}"#), "200 null");
     assert_eq!(stored(&server), "[10,30,null] [2.0,6.0,null]");
-    insta::assert_snapshot!(told(&server, "/materialize-incremental?async=true", r#"{"end_ts": "2024-05-01T00:00:00", "feature_views": ["ratios"]}"#), @"");
+    insta::assert_snapshot!(told(&server, "/materialize-incremental?async=true", r#"{"end_ts": "2024-05-01T00:00:00", "feature_views": ["ratios"]}"#), @r#"202 {"feature_views":["ratios"],"status":"accepted"}"#);
 }
 
 #[test]
 fn what_can_not_be_materialized_is_refused() {
     let server = server();
     let ask = |body: &str| told(&server, "/materialize", body);
-    insta::assert_snapshot!(ask(r#"{"start_ts": "2024-02-01", "end_ts": "2024-01-01"}"#), @"");
-    insta::assert_snapshot!(ask(r#"{"end_ts": "2024-01-01"}"#), @"");
-    insta::assert_snapshot!(ask(r#"{"disable_event_timestamp": true, "feature_views": ["total"]}"#), @"");
-    insta::assert_snapshot!(ask(r#"{"disable_event_timestamp": true, "feature_views": ["offline"]}"#), @"");
+    insta::assert_snapshot!(ask(r#"{"start_ts": "2024-02-01", "end_ts": "2024-01-01"}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"the interval starts at 2024-02-01T00:00:00Z, after its end at 2024-01-01T00:00:00Z\"}""#);
+    insta::assert_snapshot!(ask(r#"{"end_ts": "2024-01-01"}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`start_ts` is missing: send an instant such as \\\"2013-01-01T05:00:00Z\\\", or `disable_event_timestamp`\"}""#);
+    insta::assert_snapshot!(ask(r#"{"disable_event_timestamp": true, "feature_views": ["total"]}"#), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeastObjectNotFoundException\",\"message\":\"unknown feature view `total`: did you mean `totals`?\"}""#);
+    insta::assert_snapshot!(ask(r#"{"disable_event_timestamp": true, "feature_views": ["offline"]}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"feature view `offline` is not kept online (`online: false`)\"}""#);
 }

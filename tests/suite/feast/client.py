@@ -258,10 +258,12 @@ def same_messages(ours: Any, seen: set[str]) -> None:
 
 def descriptors(proto: str, checked_in: Path) -> None:
     """The descriptors that are checked in are those of the .proto files in the folder `proto`."""
+    import grpc_tools
     from grpc_tools import protoc
 
+    google = Path(grpc_tools.__file__).parent / "_proto"
     made = checked_in.parent / "made.binpb"
-    arguments = ["protoc", f"--proto_path={proto}", "--include_imports", f"--descriptor_set_out={made}"]
+    arguments = ["protoc", f"--proto_path={proto}", f"--proto_path={google}", "--include_imports", f"--descriptor_set_out={made}"]
     assert protoc.main([*arguments, "feast/serving/ServingService.proto"]) == 0
     made_set = descriptor_pb2.FileDescriptorSet.FromString(made.read_bytes())
     checked_in_set = descriptor_pb2.FileDescriptorSet.FromString(checked_in.read_bytes())

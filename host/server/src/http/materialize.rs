@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde_json::json;
 use skewless_store::materialize::{self, MaterializeRequest, ViewSummary};
-use skewless_store::{Error, FeatureStore};
+use skewless_store::{Error, ErrorKind, FeatureStore};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -155,6 +155,7 @@ fn log(outcome: Result<Vec<ViewSummary>, Error>) -> Result<(), Error> {
                 tracing::info!(feature_view, rows_read, entities, written, skipped_older, failed_rows, "materialized");
             }
         }
+        Err(error) if error.kind() == ErrorKind::InvalidInput => tracing::info!(%error, "not materialized"),
         Err(error) => tracing::error!(%error, "materialization failed"),
     }
     outcome.map(drop)

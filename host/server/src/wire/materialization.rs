@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_no_instant_is_named() {
-        insta::assert_snapshot!(asked(r#"{"start_ts": "2013-01-01"}"#), @r#"`start_ts` is "2013-01-01": send an instant such as "2013-01-01T05:00:00Z""#);
+        insta::assert_snapshot!(asked(r#"{"start_ts": "yesterday"}"#), @r#"`start_ts` is "yesterday": send an instant such as "2013-01-01T05:00:00Z""#);
+        insta::assert_snapshot!(asked(r#"{"start_ts": "2013-01-01"}"#), @r#"`end_ts` is missing: send an instant such as "2013-01-01T05:00:00Z", or `disable_event_timestamp`"#);
         insta::assert_snapshot!(asked("{}"), @r#"`start_ts` is missing: send an instant such as "2013-01-01T05:00:00Z", or `disable_event_timestamp`"#);
         insta::assert_snapshot!(asked(r#"{"start": 1}"#), @"the request can't be read as JSON of the expected form: unknown field `start`, expected one of `start_ts`, `end_ts`, `disable_event_timestamp`, `feature_views`, `full_feature_names`, `version` at line 1 column 8");
         insta::assert_snapshot!(asked(r#"{"disable_event_timestamp": true, "version": "v2"}"#), @"`version` is given: feature views have no versions here; leave it out");
