@@ -32,6 +32,7 @@ mod registry_on_s3;
 mod reuse;
 mod s3;
 mod s3_server;
+mod serving_redis;
 mod sources;
 mod support;
 mod tidy;
