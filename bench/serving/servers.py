@@ -70,7 +70,7 @@ def feast(setting: Setting, server: redis.Redis) -> Iterator[Server]:
     script = Path(__file__).with_name("feast_peer.py")
     made = [setting.feast_python, script, folder, features(setting), str(port_of(server))]
     subprocess.run([str(part) for part in made], check=True, stdout=subprocess.DEVNULL)
-    command = [str(setting.feast_python.with_name("feast")), "--chdir", str(folder), "serve"]
+    command = [str(setting.feast_python), "-c", "from feast.cli.cli import cli; cli()", "--chdir", str(folder), "serve"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--no-access-log"]
     with _running("Feast", command, port, setting.folder) as running:
         yield running
