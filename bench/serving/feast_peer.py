@@ -5,7 +5,6 @@ Feast's python mode.
 """
 
 import datetime
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,6 @@ from feast.types import Bool, Float64, Int64, String
 
 from measure.feast_repository import SETTINGS
 from measure.feature_data import END, FEATURES, FLOATS, INTEGERS, START, STRINGS
-
-EARTH_RADIUS_KM = 6371.0088
-FREE_MAIL = {"aol.com", "gmail.com", "gmx.de", "hotmail.com", "icloud.com", "outlook.com", "proton.me", "yahoo.com"}
 
 
 def definitions(features: Path) -> list[Any]:
@@ -40,22 +36,27 @@ def definitions(features: Path) -> list[Any]:
 
     @on_demand_feature_view(sources=[users, request], schema=[Field(name="haversine_distance", dtype=Float64)], mode="python")
     def distance(inputs: dict[str, Any]) -> dict[str, Any]:
+        # Feast runs the source of the function alone, so that it has to bring all it needs.
+        import math
+
         def one(latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> float:
             half_latitude = math.radians(to_latitude - latitude) / 2
             half_longitude = math.radians(to_longitude - longitude) / 2
             across = math.cos(math.radians(latitude)) * math.cos(math.radians(to_latitude))
             haversine = math.sin(half_latitude) ** 2 + across * math.sin(half_longitude) ** 2
-            return 2 * EARTH_RADIUS_KM * math.atan2(math.sqrt(haversine), math.sqrt(1 - haversine))
+            return 2 * 6371.0088 * math.atan2(math.sqrt(haversine), math.sqrt(1 - haversine))
 
-        columns = [inputs[name] for name in ("latitude", "longitude", *names)]
+        names = ("latitude", "longitude", "destination_latitude", "destination_longitude")
+        columns = [inputs[name] for name in names]
         return {"haversine_distance": [one(*values) for values in zip(*columns, strict=True)]}
 
     fields = [Field(name="domain", dtype=String), Field(name="is_free_mail", dtype=Bool)]
 
     @on_demand_feature_view(sources=[users], schema=fields, mode="python")
     def mail(inputs: dict[str, Any]) -> dict[str, Any]:
+        free = {"aol.com", "gmail.com", "gmx.de", "hotmail.com", "icloud.com", "outlook.com", "proton.me", "yahoo.com"}
         domains = [email.rpartition("@")[2].lower() for email in inputs["email"]]
-        return {"domain": domains, "is_free_mail": [domain in FREE_MAIL for domain in domains]}
+        return {"domain": domains, "is_free_mail": [domain in free for domain in domains]}
 
     return [user, users, spend_per_order, distance, mail]
 

@@ -72,6 +72,8 @@ def feast(setting: Setting, server: redis.Redis) -> Iterator[Server]:
     subprocess.run([str(part) for part in made], check=True, stdout=subprocess.DEVNULL)
     command = [str(setting.feast_python), "-c", "from feast.cli.cli import cli; cli()", "--chdir", str(folder), "serve"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--no-access-log"]
+    # Else its workers end after a thousand requests each, and some requests with them.
+    command += ["--max-requests", "0"]
     with _running("Feast", command, port, setting.folder) as running:
         yield running
 
