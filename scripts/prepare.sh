@@ -96,6 +96,21 @@ prepare_s3() {
     export SKEWLESS_S3_PYTHON="$(realpath "$SKEWLESS_TARGET")/moto/bin/python"
 }
 
+# Feast's own clients, which the feature server is asked by. Where the list has changed they are got anew.
+prepare_feast() {
+    [ -n "${SKEWLESS_FEAST_PYTHON:-}" ] && return
+    local list=tests/suite/feast/requirements.txt venv=$SKEWLESS_TARGET/feast
+    if ! cmp --silent "$list" "$venv/requirements.txt"; then
+        command -v python3 >/dev/null || fail "there is no python3 to get Feast's clients with"
+        echo "getting Feast's clients: $list"
+        python3 -m venv --clear "$venv" &&
+            "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$list" &&
+            cp "$list" "$venv/requirements.txt" ||
+            fail "pip could not install what $list names (is the network reachable?)"
+    fi
+    export SKEWLESS_FEAST_PYTHON="$(realpath "$SKEWLESS_TARGET")/feast/bin/python"
+}
+
 # Redis, for the tests of the online store: the tests start servers of their own, each on its port and in its folder;
 # and openssl, which makes their certificates.
 prepare_redis() {

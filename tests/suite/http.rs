@@ -9,14 +9,14 @@ use arrow::array::Float64Array;
 use crate::support::{TestRepository, component, int64s, printed, skewless, table, timestamps};
 
 /// A server of a repository; asked to end when dropped.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    url: String,
+    pub(crate) url: String,
     _repository: TestRepository,
 }
 
 impl Server {
-    fn start(repository: TestRepository) -> Self {
+    pub(crate) fn start(repository: TestRepository) -> Self {
         for arguments in [["apply"].as_slice(), &["materialize", "2024-01-01", "2024-02-01"]] {
             let output = skewless(repository.path()).args(arguments).output().unwrap();
             assert!(output.status.success(), "{}", printed(&output));
@@ -31,13 +31,13 @@ impl Server {
     }
 
     /// Status and body.
-    fn post(&self, path: &str, body: &str) -> (u16, String) {
+    pub(crate) fn post(&self, path: &str, body: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut response = agent.post(format!("{}{path}", self.url)).send(body).unwrap();
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
     }
 
-    fn ask(&self, body: &str) -> String {
+    pub(crate) fn ask(&self, body: &str) -> String {
         let (status, answer) = self.post("/get-online-features", body);
         assert_eq!(status, 200, "{answer}");
         answer

@@ -55,6 +55,7 @@ fn heavy_dependencies_have_one_home_each() {
             ],
         ),
         ("axum::", &["host/server"]),
+        ("tonic::", &["host/server"]),
         ("clap::", &["host/cli"]),
     ] {
         assert_eq!(strangers(word, homes), Vec::<PathBuf>::new(), "{word}");

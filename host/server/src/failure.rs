@@ -73,12 +73,17 @@ impl Failure {
         &self.message
     }
 
+    /// What Feast's client makes an exception of: a JSON object.
+    #[must_use]
+    pub fn envelope(&self) -> String {
+        let envelope = Envelope { module: "feast.errors", class: self.class, message: &self.message };
+        serde_json::to_string(&envelope).expect("texts are JSON")
+    }
+
     /// The body, for programs.
     #[must_use]
     pub fn body(&self) -> String {
-        let envelope = Envelope { module: "feast.errors", class: self.class, message: &self.message };
-        let object = serde_json::to_string(&envelope).expect("texts are JSON");
-        serde_json::to_string(&object).expect("a text is JSON")
+        serde_json::to_string(&self.envelope()).expect("a text is JSON")
     }
 }
 
@@ -97,6 +102,7 @@ impl From<AnswerError> for Failure {
             AnswerError::Request(error) => error.into(),
             AnswerError::UnknownService(error) => Self::from(error).of_class("FeatureServiceNotFoundException"),
             AnswerError::UnknownView(error) => Self::from(error).of_class("FeatureViewNotFoundException"),
+            AnswerError::UnknownPushSource(error) => Self::from(error).of_class("PushSourceNotFoundException"),
             AnswerError::NameCollision(error) => Self::from(error).of_class("FeatureNameCollisionError"),
             AnswerError::Store(error) => error.into(),
         }

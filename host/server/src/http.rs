@@ -3,15 +3,20 @@
 //! | route | what |
 //! |---|---|
 //! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type |
+//! | `POST /push`, `POST /write-to-online-store` | rows for the online store, in the form of [`wire::rows`](crate::wire::rows) |
+//! | `POST /materialize`, `POST /materialize-incremental` | from the sources to the online store |
+//! | `POST /feast.serving.ServingService/…` and other services of gRPC | see [`grpc`](crate::grpc) |
 //! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
 //!
-//! To answer means to read a file and to call WebAssembly: microseconds to milliseconds in which a thread is busy or
-//! waits for a disk. That happens on tokio's blocking threads, never on those that watch the connections, so that one
-//! slow request delays no other's bytes; and on few of them at once, two for each core, since more would only take the
-//! cores from each other. Other requests wait for their turn.
+//! To answer means to read a store and to call WebAssembly. A small request is answered on the thread that watches its
+//! connection: Redis is waited for without a thread, a file is read in microseconds, and transforms that took less than a
+//! millisecond the last time are called at once. All else, large requests, slow transforms, clusters and writes, goes to
+//! tokio's blocking threads, so that it delays no other's bytes; writes go to few of them at once, two for each core.
 
+mod materialize;
 mod serve;
 mod trace;
+mod write;
 
 use std::sync::Arc;
 
@@ -28,9 +33,12 @@ use skewless_store::FeatureStore;
 use tokio::sync::Semaphore;
 use tracing::Span;
 
+use self::materialize::Jobs;
 use crate::failure::Failure;
+use crate::grpc;
 use crate::prepared::{Answer, AnswerError, PreparedCache};
-use crate::wire::{BODY_BYTES_MAX, Request};
+use crate::wire::protobuf::{GetOnlineFeaturesRequest, GetOnlineFeaturesResponse};
+use crate::wire::{BODY_BYTES_MAX, Request, instant};
 
 pub use serve::serve;
 
@@ -38,20 +46,24 @@ pub use serve::serve;
 /// the disk.
 const REQUESTS_PER_CORE: usize = 2;
 
+/// The longest body that is read on the thread that watches its connection: some tenths of a millisecond.
+const BODY_BYTES_AT_ONCE: usize = 64 << 10;
+
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Everything that requests share.
 pub struct ServerState {
-    serving: Serving,
-    clock: Clock,
-    turns: Arc<Semaphore>,
+    pub(crate) serving: Serving,
+    pub(crate) clock: Clock,
+    pub(crate) turns: Arc<Semaphore>,
+    jobs: Arc<Jobs>,
 }
 
 /// What is served. Questions are prepared for one state of the store, so that both change together or not at all.
-struct Serving {
-    store: Arc<FeatureStore>,
-    prepared: PreparedCache,
+pub(crate) struct Serving {
+    pub(crate) store: Arc<FeatureStore>,
+    pub(crate) prepared: PreparedCache,
 }
 
 impl ServerState {
@@ -60,14 +72,54 @@ impl ServerState {
     pub fn new(store: Arc<FeatureStore>, clock: Clock) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let turns = Arc::new(Semaphore::new(cores * REQUESTS_PER_CORE));
-        Self { serving: Serving { store, prepared: PreparedCache::default() }, clock, turns }
+        let serving = Serving { store, prepared: PreparedCache::default() };
+        Self { serving, clock, turns, jobs: Arc::default() }
+    }
+
+    /// What `work` makes of what is served at the clock's time, on a thread that may wait, once it is its turn.
+    pub(crate) async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Serving, Timestamp) -> Result<T, AnswerError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.expect("nobody closes the semaphore");
+        let (state, span) = (Arc::clone(self), Span::current());
+        let worked = tokio::task::spawn_blocking(move || {
+            // The turn ends with the work, even where the caller has gone meanwhile.
+            let _turn = turn;
+            span.in_scope(|| work(&state.serving, (state.clock)()))
+        });
+        Ok(worked.await.map_err(|_| interrupted())??)
     }
 }
 
 impl Serving {
-    fn answer(&self, body: &[u8], now: Timestamp) -> Result<Answer, AnswerError> {
+    /// The answer to the body of a request, in JSON.
+    async fn answer(&self, body: &[u8], now: Timestamp, turns: &Arc<Semaphore>) -> Result<Answer, AnswerError> {
+        let request = Request::parse(body)?;
+        let prepared = self.prepared.prepare(&self.store, &request.question)?;
+        let rows = request.entity_rows(prepared.columns())?;
+        let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
+        let features = prepared.features(&rows, at, turns).await?;
+        prepared.json(&rows, &features)
+    }
+
+    /// The same, for a caller that may wait.
+    fn answer_blocking(&self, body: &[u8], now: Timestamp) -> Result<Answer, AnswerError> {
         let request = Request::parse(body)?;
         self.prepared.prepare(&self.store, &request.question)?.answer(&request, now)
+    }
+
+    /// The answer to a request in protobuf, which is always about `now`.
+    pub(crate) async fn answer_message(
+        &self,
+        request: &GetOnlineFeaturesRequest,
+        now: Timestamp,
+        turns: &Arc<Semaphore>,
+    ) -> Result<GetOnlineFeaturesResponse, AnswerError> {
+        let prepared = self.prepared.prepare(&self.store, &request.question()?)?;
+        let rows = request.entity_rows(prepared.columns())?;
+        let features = prepared.features(&rows, instant::micros(now), turns).await?;
+        prepared.message(&rows, &features)
     }
 }
 
@@ -75,7 +127,12 @@ impl Serving {
 pub fn app(state: Arc<ServerState>) -> Router {
     Router::new()
         .route("/get-online-features", post(get_online_features))
+        .route("/push", post(write::push))
+        .route("/write-to-online-store", post(write::write_to_online_store))
+        .route("/materialize", post(materialize::materialize))
+        .route("/materialize-incremental", post(materialize::materialize_incremental))
         .route("/health", get(health))
+        .merge(grpc::routes())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -88,14 +145,10 @@ async fn get_online_features(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| unread(&rejection))?;
-    let turn = Arc::clone(&state.turns).acquire_owned().await.expect("nobody closes the semaphore");
-    let span = Span::current();
-    let answered = tokio::task::spawn_blocking(move || {
-        // The turn ends with the work, even where the caller has gone meanwhile.
-        let _turn = turn;
-        span.in_scope(|| state.serving.answer(&body, (state.clock)()))
-    });
-    let Answer { body, rows } = answered.await.map_err(|_| interrupted())??;
+    let Answer { body, rows } = match body.len() {
+        ..=BODY_BYTES_AT_ONCE => state.serving.answer(&body, (state.clock)(), &state.turns).await?,
+        _ => state.work(move |serving, now| serving.answer_blocking(&body, now)).await?,
+    };
     Span::current().record("rows", rows);
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

@@ -5,18 +5,33 @@
 
 mod cache;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use skewless_store::definitions::Definitions;
-use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, Selection};
+use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, Selection, StoredRows};
+use tokio::sync::Semaphore;
+use tracing::Span;
 
+use crate::wire::protobuf::{self, GetOnlineFeaturesResponse};
 use crate::wire::response::response;
-use crate::wire::{Column, Question, Request, RequestError, instant};
+use crate::wire::{Column, EntityRows, Question, Request, RequestError, instant};
 
 pub use cache::PreparedCache;
+
+/// Rows of a request that may be answered on a thread that others need: more take long whatever is asked.
+const ROWS_AT_ONCE: usize = 256;
+
+/// What takes no longer may be done on a thread that others need: to wake another one takes some hundredths of that.
+const QUICK: Duration = Duration::from_millis(1);
 
 /// A question, prepared to be answered for any rows at any instant.
 pub struct Prepared {
     features: OnlineFeatures,
+    /// whether computing took less than [`QUICK`] the last time
+    is_quick: AtomicBool,
     columns: Vec<Column>,
     names: Vec<String>,
 }
@@ -42,6 +57,9 @@ pub enum AnswerError {
     /// There is no such feature view.
     #[error("{0}")]
     UnknownView(Error),
+    /// There is no such source or feature view to push rows to.
+    #[error("{0}")]
+    UnknownPushSource(Error),
     /// Two features of the answer would have one name.
     #[error("{0}")]
     NameCollision(Error),
@@ -69,7 +87,7 @@ impl Prepared {
         let features = OnlineFeatures::prepare(store, selection)
             .map_err(|error| AnswerError::of_selection(store.definitions(), selection, error))?;
         let names = features.set().output_names(*full_feature_names).map_err(AnswerError::NameCollision)?;
-        Ok(Self { columns: Column::needed_by(features.set()), names, features })
+        Ok(Self { columns: Column::needed_by(features.set()), names, features, is_quick: AtomicBool::new(false) })
     }
 
     /// Answers `request`, whose question must be the one this was prepared for, for the instant it names or else for
@@ -82,9 +100,85 @@ impl Prepared {
         let rows = request.entity_rows(&self.columns)?;
         let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
         let features = self.features.get(rows.batch(), at)?;
-        let row_count = rows.batch().num_rows();
-        self.log_failures(&features, row_count);
-        Ok(Answer { body: response(&rows, &self.names, &features)?, rows: row_count })
+        self.log_failures(&features, rows.batch().num_rows());
+        self.json(&rows, &features)
+    }
+
+    /// The columns that a request must bring.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The features of `rows` at the instant `at`, in µs; nothing but computing them blocks, and that only where it did not take
+    /// long the last time: else a thread that may wait does it, when it has its turn.
+    ///
+    /// # Errors
+    /// As [`Prepared::answer`].
+    pub(crate) async fn features(
+        self: &Arc<Self>,
+        rows: &EntityRows,
+        at: i64,
+        turns: &Arc<Semaphore>,
+    ) -> Result<Features, AnswerError> {
+        let few = rows.batch().num_rows() <= ROWS_AT_ONCE;
+        let stored = match few {
+            true => self.features.read(rows.batch(), at).await?,
+            false => None,
+        };
+        match stored {
+            Some(stored) if self.is_quick.load(Ordering::Relaxed) => self.compute(rows, stored),
+            stored => {
+                let (prepared, rows, span) = (Arc::clone(self), rows.clone(), Span::current());
+                let turn = Arc::clone(turns).acquire_owned().await.expect("nobody closes the semaphore");
+                let work = move || {
+                    // The turn ends with the work, even where the caller has gone meanwhile.
+                    let _turn = turn;
+                    span.in_scope(|| prepared.read_and_compute(&rows, stored, at))
+                };
+                let worked = tokio::task::spawn_blocking(work).await;
+                worked.map_err(|_| Error::corrupt("the request was interrupted: the server's log says why"))?
+            }
+        }
+    }
+
+    fn read_and_compute(
+        &self,
+        rows: &EntityRows,
+        stored: Option<StoredRows>,
+        at: i64,
+    ) -> Result<Features, AnswerError> {
+        if let Some(stored) = stored {
+            return self.compute(rows, stored);
+        }
+        let features = self.features.get(rows.batch(), at)?;
+        self.log_failures(&features, rows.batch().num_rows());
+        Ok(features)
+    }
+
+    fn compute(&self, rows: &EntityRows, stored: StoredRows) -> Result<Features, AnswerError> {
+        let start = Instant::now();
+        let features = self.features.compute(rows.batch(), stored);
+        self.is_quick.store(start.elapsed() < QUICK, Ordering::Relaxed);
+        let features = features?;
+        self.log_failures(&features, rows.batch().num_rows());
+        Ok(features)
+    }
+
+    /// The answer to `rows` as JSON.
+    pub(crate) fn json(&self, rows: &EntityRows, features: &Features) -> Result<Answer, AnswerError> {
+        Ok(Answer { body: response(rows, &self.names, features)?, rows: rows.batch().num_rows() })
+    }
+
+    /// The answer to `rows` as a message.
+    ///
+    /// # Errors
+    /// Where it has a list with a null in it, which protobuf can't say.
+    pub(crate) fn message(
+        &self,
+        rows: &EntityRows,
+        features: &Features,
+    ) -> Result<GetOnlineFeaturesResponse, AnswerError> {
+        Ok(protobuf::response::response(rows, &self.names, features)?)
     }
 
     /// Says why a transform failed on a row: the answer has no place for more than the status.
@@ -120,6 +214,7 @@ impl From<AnswerError> for Error {
             AnswerError::Request(error) => error.into(),
             AnswerError::UnknownService(error)
             | AnswerError::UnknownView(error)
+            | AnswerError::UnknownPushSource(error)
             | AnswerError::NameCollision(error)
             | AnswerError::Store(error) => error,
         }

@@ -158,6 +158,16 @@ impl Features {
         }
     }
 
+    /// The number of the view whose rows feature number `feature` is read from; `None` where it is computed on demand. Features
+    /// of one view have the same event timestamps.
+    #[must_use]
+    pub fn stored_view(&self, feature: usize) -> Option<usize> {
+        match self.columns[feature].origin {
+            Origin::Stored { view, .. } => Some(view),
+            Origin::Computed { .. } => None,
+        }
+    }
+
     fn failure(&self, on_demand: usize, row: usize) -> Option<&str> {
         let failures = &self.computed[on_demand].failures;
         let place = failures.binary_search_by_key(&row, |failure| failure.row).ok()?;

@@ -6,6 +6,8 @@
 //! | [`historical`] | entity rows → point-in-time join with each view → **compute** → training set |
 //! | [`online_features`] | request → online store → **compute** → answer |
 //!
+//! What somebody sends, [`online_writes`] takes the last steps of materialization with.
+//!
 //! All three go through one function, `compute::compute`, and what an answer is made of is put together by one module,
 //! [`features`], for training sets and requests alike. Three more things could let the two drift apart; each has one
 //! home that both use: the ttl rule ([`definitions::Ttl::is_live`]), the entity key ([`online::encode_keys`]) and the
@@ -25,6 +27,7 @@ pub mod materialize;
 mod offline;
 pub mod online;
 pub mod online_features;
+pub mod online_writes;
 pub mod registry;
 pub mod row_schema;
 pub mod samples;
@@ -46,6 +49,6 @@ pub use feature_set::{FeatureSet, OutputFeature, Selection};
 pub use feature_store::FeatureStore;
 pub use features::Features;
 pub use online::open_online_store;
-pub use online_features::OnlineFeatures;
+pub use online_features::{OnlineFeatures, StoredRows};
 pub use status::Status;
 pub use training_set::{PROVENANCE_KEY, Provenance, ProvenanceComponent};

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::seen::Seen;
-use self::writer::{Done, Writer, kept_for};
+use self::writer::{Done, Writer};
 use crate::definitions::{FeatureView, unknown};
 use crate::feature_store::FeatureStore;
 use crate::offline::latest::latest_rows;
@@ -36,6 +36,7 @@ use crate::view_features::ViewFeatures;
 use crate::{Error, Result};
 
 pub use self::shard::Shard;
+pub(crate) use self::writer::kept_for;
 
 /// How often a view is written, where the online store may have lost rows meanwhile.
 const ATTEMPTS_MAX: u32 = 3;
@@ -120,8 +121,9 @@ pub async fn materialize(
 ) -> Result<Vec<ViewSummary>> {
     check_interval(request)?;
     let mut summaries = Vec::new();
+    let state = newest_state(store, request.start).await?;
     for view in views(store, &request.views)? {
-        let start = start(store, &view, request.start);
+        let start = start(&state, &view, request.start);
         if start.map(instant).is_some_and(|start| start > request.end) {
             // Materialized beyond the end already: nothing to do.
             summaries.push(Job { store, view: &view, start, request }.summary(&Written::default()));
@@ -130,6 +132,15 @@ pub async fn materialize(
         summaries.push(materialize_view(store, &view, start, request, progress).await?);
     }
     Ok(summaries)
+}
+
+/// The names of the views that a request for `names` materializes.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) and [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a
+/// view that there isn't, or that is not kept online.
+pub fn view_names(store: &FeatureStore, names: &[String]) -> Result<Vec<String>> {
+    Ok(views(store, names)?.into_iter().map(|view| view.name).collect())
 }
 
 /// The views asked for; all that are kept online where none is named.
@@ -149,11 +160,20 @@ fn views(store: &FeatureStore, names: &[String]) -> Result<Vec<FeatureView>> {
     names.iter().map(view).collect()
 }
 
-fn start(store: &FeatureStore, view: &FeatureView, start: Start) -> Option<i64> {
+/// Where the watermarks are: others, and earlier jobs of this store, may have moved them since it was opened.
+async fn newest_state(store: &FeatureStore, start: Start) -> Result<State> {
+    let newest = match start {
+        Start::At(_) => None,
+        Start::Watermark { .. } => store.registry().current().await?,
+    };
+    Ok(newest.map_or_else(|| store.commit().state.clone(), |commit| commit.state))
+}
+
+fn start(state: &State, view: &FeatureView, start: Start) -> Option<i64> {
     match start {
         Start::At(start) => Some(start.as_microsecond()),
         Start::Watermark { look_back_micros } => {
-            let state = store.commit().state.views.get(&view.name);
+            let state = state.views.get(&view.name);
             let watermark = state.and_then(crate::registry::ViewState::watermark);
             watermark.map(|watermark| watermark.saturating_sub(look_back_micros))
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, LargeBinaryArray, RecordBatch};
 use skewless_runtime::Limits;
 
 use crate::feature_set::{FeatureSet, Selection, StoredView};
@@ -22,6 +22,14 @@ pub struct OnlineFeatures {
     online: Arc<dyn OnlineStore>,
     /// whether it was said that rows of another version are served
     told: AtomicBool,
+}
+
+/// What is stored of some entities, as it was at an instant.
+pub struct StoredRows {
+    views: Vec<ViewRows>,
+    other_versions: Vec<String>,
+    /// the instant of each row, in µs
+    at: Vec<i64>,
 }
 
 impl OnlineFeatures {
@@ -71,10 +79,38 @@ impl OnlineFeatures {
     /// [`ErrorKind::Transform`](crate::ErrorKind::Transform) where a transform fails as a whole; errors of the store.
     pub fn get(&self, entity_rows: &RecordBatch, at: i64) -> Result<Features> {
         check_columns(&self.set, entity_rows)?;
-        let event_timestamps = vec![at; entity_rows.num_rows()];
-        let (views, other_versions) = self.read(entity_rows, &event_timestamps)?;
+        let keys = self.keys(entity_rows)?;
+        let mut decoders = self.decoders(entity_rows.num_rows());
+        self.online.read(&self.requests(&keys), &mut |view, row| decoders[view].push(row))?;
+        self.compute(entity_rows, self.found(decoders, entity_rows.num_rows(), at)?)
+    }
+
+    /// The stored rows that [`OnlineFeatures::compute`] makes the features of `entity_rows` of, for the instant `at`, in µs. Nothing
+    /// blocks. `None` where the online store has to be waited for by a thread: [`OnlineFeatures::get`] does that.
+    ///
+    /// # Errors
+    /// As [`OnlineFeatures::get`], but for transforms.
+    pub async fn read(&self, entity_rows: &RecordBatch, at: i64) -> Result<Option<StoredRows>> {
+        check_columns(&self.set, entity_rows)?;
+        let keys = self.keys(entity_rows)?;
+        let mut decoders = self.decoders(entity_rows.num_rows());
+        {
+            let requests = self.requests(&keys);
+            let mut visit = |view: usize, row: Option<&[u8]>| decoders[view].push(row);
+            let Some(reading) = self.online.read_without_blocking(&requests, &mut visit) else { return Ok(None) };
+            reading.await?;
+        }
+        self.found(decoders, entity_rows.num_rows(), at).map(Some)
+    }
+
+    /// The features of each row of `entity_rows`, for which `stored` was read. Blocks for the calls of the transforms.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transform`](crate::ErrorKind::Transform) where a transform fails as a whole.
+    pub fn compute(&self, entity_rows: &RecordBatch, stored: StoredRows) -> Result<Features> {
+        let StoredRows { views, other_versions, at } = stored;
         self.tell(&other_versions);
-        let asked = Asked { request: entity_rows.clone(), event_timestamps };
+        let asked = Asked { request: entity_rows.clone(), event_timestamps: at };
         let features = Features::compute(&self.set, views, &asked, Limits::SERVING)?;
         Ok(features.with_other_versions(other_versions))
     }
@@ -90,15 +126,23 @@ impl OnlineFeatures {
         }
     }
 
-    /// The newest rows of all views, and the views of which some are another version's.
-    fn read(&self, entity_rows: &RecordBatch, at: &[i64]) -> Result<(Vec<ViewRows>, Vec<String>)> {
-        let keys = self.set.views.iter().map(|stored| view_keys(stored, entity_rows)).collect::<Result<Vec<_>>>()?;
+    fn keys(&self, entity_rows: &RecordBatch) -> Result<Vec<LargeBinaryArray>> {
+        self.set.views.iter().map(|stored| view_keys(stored, entity_rows)).collect()
+    }
+
+    fn requests<'a>(&'a self, keys: &'a [LargeBinaryArray]) -> Vec<ReadRequest<'a>> {
         let request = |(stored, keys)| ReadRequest { feature_view: view_name(stored), keys };
-        let requests: Vec<ReadRequest<'_>> = self.set.views.iter().zip(&keys).map(request).collect();
-        let decoder = |plan| RowDecoder::new(plan, entity_rows.num_rows());
-        let mut decoders: Vec<RowDecoder<'_>> = self.plans.iter().map(decoder).collect();
-        self.online.read(&requests, &mut |view, row| decoders[view].push(row))?;
+        self.set.views.iter().zip(keys).map(request).collect()
+    }
+
+    fn decoders(&self, rows: usize) -> Vec<RowDecoder<'_>> {
+        self.plans.iter().map(|plan| RowDecoder::new(plan, rows)).collect()
+    }
+
+    /// The newest rows of all views at the instant `at`, and the views of which some are another version's.
+    fn found(&self, decoders: Vec<RowDecoder<'_>>, rows: usize, at: i64) -> Result<StoredRows> {
         let mut other_versions = Vec::new();
+        let at_each_row = vec![at; rows];
         let rows = self.set.views.iter().zip(&self.components).zip(decoders).map(|((stored, component), decoder)| {
             let rows = decoder.finish();
             let mut stored_rows = rows.times.iter().zip(&rows.components).filter(|(time, _)| time.is_some());
@@ -106,10 +150,10 @@ impl OnlineFeatures {
                 other_versions.push(stored.view.name.clone());
             }
             let times = rows.times.iter().map(|time| time.map(|time| time.event_timestamp)).collect();
-            ViewRows::at(&stored.view, rows.columns, times, at)
+            ViewRows::at(&stored.view, rows.columns, times, &at_each_row)
         });
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        Ok((rows, other_versions))
+        let views = rows.collect::<Result<Vec<_>>>()?;
+        Ok(StoredRows { views, other_versions, at: at_each_row })
     }
 }
 
@@ -118,7 +162,7 @@ fn view_name(stored: &StoredView) -> &str {
 }
 
 /// The entity keys of a view, from the columns of the entity rows.
-pub(crate) fn view_keys(stored: &StoredView, entity_rows: &RecordBatch) -> Result<arrow::array::LargeBinaryArray> {
+pub(crate) fn view_keys(stored: &StoredView, entity_rows: &RecordBatch) -> Result<LargeBinaryArray> {
     let column = |name: &str| -> ArrayRef {
         Arc::clone(entity_rows.column_by_name(name).expect("the entity rows were checked to have their join keys"))
     };

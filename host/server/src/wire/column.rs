@@ -1,24 +1,22 @@
 //! A column that a request must bring, and how it is read.
 
 use std::fmt;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::Field;
+use arrow::array::ArrayRef;
 use serde_json::value::RawValue;
 use skewless_runtime::{DataType, ScalarType};
 use skewless_store::FeatureSet;
 
 use super::list::{each, scalar};
+use super::protobuf::Value;
 use super::scalar::Scalar;
-use super::values::{Unfit, ValuesBuilder, expected};
+use super::values::{ListsBuilder, Unfit, ValuesBuilder, expected};
 use super::{ROWS_MAX, RequestError};
 
 /// A column that the features of a request need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// its name among the request's `entities`
+    /// its name among the request's columns
     pub name: String,
     /// the type of its values
     pub data_type: DataType,
@@ -33,6 +31,29 @@ pub enum Role {
     JoinKey,
     /// It is an input of on-demand features.
     RequestField,
+    /// It says which entity a row to be stored is about; never null.
+    RowKey,
+    /// It is a value of rows to be stored.
+    RowValue,
+    /// It says when a row to be stored happened; never null.
+    RowTimestamp,
+    /// It says when a row to be stored became known.
+    RowCreated,
+}
+
+impl Role {
+    /// Whether every row needs a value.
+    const fn is_required(self) -> bool {
+        matches!(self, Self::JoinKey | Self::RowKey | Self::RowTimestamp)
+    }
+
+    /// The part of a request in which the column is.
+    pub(crate) const fn part(self) -> &'static str {
+        match self {
+            Self::JoinKey | Self::RequestField => "entities",
+            Self::RowKey | Self::RowValue | Self::RowTimestamp | Self::RowCreated => "df",
+        }
+    }
 }
 
 impl Column {
@@ -56,32 +77,69 @@ impl Column {
 
     fn read_scalars(&self, raw: &RawValue, scalar_type: ScalarType) -> Result<ArrayRef, RequestError> {
         let mut values = ValuesBuilder::new(scalar_type);
-        self.each_row(raw, |row, scalar: Scalar<'_>| {
-            if scalar == Scalar::Null && self.role == Role::JoinKey {
-                return Err(self.unfit(self.path(Some(row)), &scalar));
-            }
-            values.append(&scalar).map_err(|Unfit| self.unfit(self.path(Some(row)), &scalar))
-        })?;
+        self.each_row(raw, |row, scalar: Scalar<'_>| self.append(&mut values, row, &scalar))?;
         Ok(values.finish())
     }
 
     fn read_lists(&self, raw: &RawValue, element_type: ScalarType) -> Result<ArrayRef, RequestError> {
-        let mut elements = ValuesBuilder::new(element_type);
-        let (mut lengths, mut valid) = (Vec::new(), NullBufferBuilder::new(0));
+        let mut lists = ListsBuilder::new(element_type);
         self.each_row(raw, |row, list: &RawValue| {
-            let row_path = || self.path(Some(row));
-            let outside = scalar(list, row_path)?;
+            let outside = scalar(list, || self.path(Some(row)))?;
             match outside {
-                Scalar::Null => lengths.push(0),
-                Scalar::List => lengths.push(self.read_list(list, row, &mut elements)?),
-                _ => return Err(self.unfit(row_path(), &outside)),
+                Scalar::List => lists.append(|elements| self.read_list(list, row, elements)),
+                _ => self.append_null(&mut lists, row, &outside),
             }
-            valid.append(outside == Scalar::List);
-            Ok(())
         })?;
-        let item = Arc::new(Field::new_list_field(element_type.to_arrow(), true));
-        let offsets = OffsetBuffer::from_lengths(lengths);
-        Ok(Arc::new(ListArray::new(item, offsets, elements.finish(), valid.finish())))
+        Ok(lists.finish(element_type))
+    }
+
+    /// The Arrow column of values from protobuf.
+    pub(super) fn read_messages(&self, values: &[Value]) -> Result<ArrayRef, RequestError> {
+        if values.len() > ROWS_MAX {
+            return Err(RequestError::TooManyRows { name: self.path(None) });
+        }
+        match self.data_type {
+            DataType::Scalar(scalar_type) => {
+                let mut column = ValuesBuilder::new(scalar_type);
+                for (row, value) in values.iter().enumerate() {
+                    self.append(&mut column, row, &value.scalar())?;
+                }
+                Ok(column.finish())
+            }
+            DataType::List(element_type) => {
+                let mut lists = ListsBuilder::new(element_type);
+                for (row, value) in values.iter().enumerate() {
+                    match value.elements() {
+                        Some(elements) => lists.append(|list| self.append_all(list, row, &elements))?,
+                        None => self.append_null(&mut lists, row, &value.scalar())?,
+                    }
+                }
+                Ok(lists.finish(element_type))
+            }
+        }
+    }
+
+    fn append(&self, values: &mut ValuesBuilder, row: usize, scalar: &Scalar<'_>) -> Result<(), RequestError> {
+        if *scalar == Scalar::Null && self.role.is_required() {
+            return Err(self.unfit(self.path(Some(row)), scalar));
+        }
+        values.append(scalar).map_err(|Unfit| self.unfit(self.path(Some(row)), scalar))
+    }
+
+    fn append_null(&self, lists: &mut ListsBuilder, row: usize, scalar: &Scalar<'_>) -> Result<(), RequestError> {
+        if *scalar != Scalar::Null {
+            return Err(self.unfit(self.path(Some(row)), scalar));
+        }
+        lists.append_null();
+        Ok(())
+    }
+
+    fn append_all(&self, list: &mut ValuesBuilder, row: usize, elements: &[Scalar<'_>]) -> Result<usize, RequestError> {
+        for (position, element) in elements.iter().enumerate() {
+            let path = || format!("{}[{position}]", self.path(Some(row)));
+            list.append(element).map_err(|Unfit| self.unfit(path(), element))?;
+        }
+        Ok(elements.len())
     }
 
     /// Appends the elements of one list, and returns how many they are.
@@ -104,17 +162,19 @@ impl Column {
             "a list with a value for each row",
             |row, value| {
                 if row == ROWS_MAX {
-                    return Err(RequestError::TooManyRows { name: self.name.clone() });
+                    return Err(RequestError::TooManyRows { name: self.path(None) });
                 }
                 take(row, value)
             },
         )
     }
 
-    fn path(&self, row: Option<usize>) -> String {
+    /// Where in the request it is, or one of its rows.
+    pub(super) fn path(&self, row: Option<usize>) -> String {
+        let (part, name) = (self.role.part(), &self.name);
         match row {
-            None => format!("entities.{}", self.name),
-            Some(row) => format!("entities.{}[{row}]", self.name),
+            None => format!("{part}.{name}"),
+            Some(row) => format!("{part}.{name}[{row}]"),
         }
     }
 
@@ -139,6 +199,10 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::JoinKey => "join key",
             Self::RequestField => "request field",
+            Self::RowKey => "join key",
+            Self::RowValue => "column",
+            Self::RowTimestamp => "event timestamp",
+            Self::RowCreated => "created timestamp",
         })
     }
 }

@@ -3,7 +3,7 @@
 use skewless_store::Error;
 use skewless_store::definitions::BadReference;
 
-use super::{BODY_BYTES_MAX, Column, FEATURES_MAX, ROWS_MAX};
+use super::{BODY_BYTES_MAX, COLUMNS_MAX, Column, FEATURES_MAX, ROWS_MAX};
 
 /// A request that can't be answered as it is. Each message says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ pub enum RequestError {
         expected: String,
     },
     /// A column that the features need and the request lacks.
-    #[error("{} `{}` ({}) is missing from `entities`: the features asked for need {needed}", .column.role, .column.name, .column.data_type)]
+    #[error("{} `{}` ({}) is missing from `{}`: {}", .column.role, .column.name, .column.data_type, .column.role.part(), needed_by(.column, .needed))]
     Missing {
         /// the column
         column: Column,
@@ -91,31 +91,71 @@ pub enum RequestError {
         needed: String,
     },
     /// Columns that are not of one length.
-    #[error(
-        "`entities.{name}` has {rows} values and `entities.{first}` has {first_rows}: each needs one for every row"
-    )]
+    #[error("`{name}` has {rows} values and `{first}` has {first_rows}: each needs one for every row")]
     Lengths {
-        /// a column
+        /// where in the request a column is
         name: String,
         /// its values
         rows: usize,
-        /// the first column
+        /// where the first column is
         first: String,
         /// its values
         first_rows: usize,
     },
     /// Columns of no rows.
-    #[error("`entities.{name}` is empty: ask for at least one row")]
+    #[error("`{name}` is empty: send at least one row")]
     NoRows {
-        /// the first column
+        /// where the first column is
         name: String,
     },
     /// More rows than a request may have.
-    #[error("`entities.{name}` has more than {ROWS_MAX} rows: ask in parts")]
+    #[error("`{name}` has more than {ROWS_MAX} rows: send them in parts")]
     TooManyRows {
-        /// the column
+        /// where the column is
         name: String,
     },
+    /// A column among the entities and again among the request's context.
+    #[error("`{name}` is given in `entities` and in `request_context`: send it once")]
+    GivenTwice {
+        /// its name
+        name: String,
+    },
+    /// More columns than a request may have.
+    #[error("there are {count} columns, {COLUMNS_MAX} are allowed")]
+    TooManyColumns {
+        /// how many there are
+        count: usize,
+    },
+    /// Rows for a store that can't be written to from here.
+    #[error("`to` is {found:?}: rows go \"online\" from here; the offline store is the files that sources name")]
+    To {
+        /// what is there
+        found: String,
+    },
+    /// An interval without a start or an end.
+    #[error("`{field}` is missing: send an instant such as \"2013-01-01T05:00:00Z\", or `disable_event_timestamp`")]
+    NoInstant {
+        /// the field
+        field: &'static str,
+    },
+    /// An instant that can't be read.
+    #[error("`{field}` is {found:?}: send an instant such as \"2013-01-01T05:00:00Z\"")]
+    Instant {
+        /// the field
+        field: &'static str,
+        /// what is there
+        found: String,
+    },
+    /// A version of a feature view, which is a word of Feast's.
+    #[error("`version` is given: feature views have no versions here; leave it out")]
+    Version,
+}
+
+fn needed_by(column: &Column, needed: &str) -> String {
+    match column.role.part() {
+        "df" => format!("the rows need {needed}"),
+        _ => format!("the features asked for need {needed}"),
+    }
 }
 
 impl RequestError {

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use super::scalar::Scalar;
 
@@ -15,12 +17,18 @@ pub(crate) fn micros(timestamp: Timestamp) -> i64 {
     i64::try_from(micros).expect("a timestamp is at most some ten thousand years from 1970")
 }
 
-/// The instant that a JSON value stands for, in µs. What is finer is cut, as it is from Parquet files.
+/// The instant that a value stands for, in µs. As in files, what is finer is cut, and what has no offset is in UTC.
 pub(crate) fn read(scalar: &Scalar<'_>) -> Option<i64> {
     match scalar {
-        Scalar::Text(text) => text.parse().ok().map(micros),
+        Scalar::Text(text) => timestamp(text).map(micros),
         _ => Timestamp::from_second(scalar.whole_number()?).ok().map(micros),
     }
+}
+
+/// The instant that a text stands for; one without an offset is in UTC.
+pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
+    let in_utc = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
+    text.parse().ok().or_else(in_utc)
 }
 
 /// Appends the instant in RFC 3339, in quotes, with 0, 3 or 6 digits after the second as Feast writes it.
@@ -75,7 +83,8 @@ mod tests {
         assert_eq!(read_text("2013-01-01T05:00:00Z"), Some(1_357_016_400_000_000));
         assert_eq!(read_text("2013-01-01T00:00:00-05:00"), Some(1_357_016_400_000_000));
         assert_eq!(read_text("1969-12-31T23:59:59.9999999Z"), Some(-1));
-        assert_eq!(read_text("2013-01-01T05:00:00"), None);
+        assert_eq!(read_text("2013-01-01T05:00:00"), Some(1_357_016_400_000_000));
+        assert_eq!(read_text("2013-01-01 05:00:00.25"), Some(1_357_016_400_250_000));
         assert_eq!(read_text("yesterday"), None);
         assert_eq!(read(&Scalar::Integer(1_357_016_400)), Some(1_357_016_400_000_000));
         assert_eq!(read(&Scalar::Float(1_357_016_400.0)), Some(1_357_016_400_000_000));

@@ -1,6 +1,6 @@
-//! Requests and answers as JSON, in the words of Feast's feature server; nothing here knows of HTTP.
+//! Requests and answers as JSON and [protobuf], in the words of Feast's feature servers; nothing here knows of HTTP.
 //!
-//! Enters: the body of a request, columns of values in JSON. Leaves: entity rows as Arrow columns, in exactly the types
+//! Enters: the body of a request, columns of values. Leaves: entity rows as Arrow columns, in exactly the types
 //! of the join keys and request fields. And back: features as Arrow columns enter, the body of the answer leaves. What
 //! is said here of a value holds in both directions, so that a feature of one answer can be sent with the next request
 //! and has not lost a bit:
@@ -21,11 +21,16 @@
 
 pub mod ask;
 mod column;
+mod columns;
 mod error;
 pub(crate) mod instant;
+mod json_text;
 mod list;
+pub mod materialization;
+pub mod protobuf;
 pub mod request;
 pub mod response;
+pub mod rows;
 mod scalar;
 mod values;
 

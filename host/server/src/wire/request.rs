@@ -19,21 +19,20 @@
 //! The types of the columns follow from the features, which may come after them in the body: so it is read in two
 //! steps, [`Request::parse`] and [`Request::entity_rows`].
 
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use skewless_store::Selection;
 use skewless_store::definitions::FeatureRef;
 
 use super::column::{Column, Role};
+use super::columns::Columns;
 use super::list::{each, scalar};
 use super::scalar::Scalar;
-use super::{BODY_BYTES_MAX, COLUMNS_MAX, FEATURES_MAX, RequestError, instant};
+use super::{FEATURES_MAX, RequestError, instant, json_text};
 
 /// A request, its columns not read yet.
 #[derive(Debug)]
@@ -80,26 +79,13 @@ struct Body<'a> {
     _ignored: Option<serde::de::IgnoredAny>,
 }
 
-/// Columns by name, in the order in which they came.
-#[derive(Debug, Default)]
-struct Columns<'a>(Vec<(String, &'a RawValue)>);
-
 impl<'a> Request<'a> {
     /// Reads everything but the columns.
     ///
     /// # Errors
     /// Says which part of the body is not as it must be.
     pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
-        if body.len() > BODY_BYTES_MAX {
-            return Err(RequestError::TooLong { bytes: body.len() });
-        }
-        let text = std::str::from_utf8(body).map_err(|error| RequestError::NotUtf8 { at: error.valid_up_to() })?;
-        if text.trim_ascii_start().starts_with('[') {
-            // Else its elements would be taken for the keys, one by one.
-            return Err(RequestError::Json { reason: "it is a list, expected an object".to_owned() });
-        }
-        let body: Body<'a> =
-            serde_json::from_str(text).map_err(|error| RequestError::Json { reason: error.to_string() })?;
+        let body: Body<'a> = json_text::parse(body)?;
         Ok(Self {
             question: Question {
                 selection: selection(body.features, body.feature_service)?,
@@ -115,26 +101,32 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Says which column is missing or of no use, or which value of which row does not fit.
     pub fn entity_rows(&self, needed: &[Column]) -> Result<EntityRows, RequestError> {
-        let columns = self.columns.0.iter().map(|(name, raw)| Ok((find(needed, name)?, *raw)));
-        let columns = columns.collect::<Result<Vec<(&Column, &RawValue)>, RequestError>>()?;
-        let is_given = |column: &&Column| columns.iter().any(|(given, _)| given == column);
-        if let Some(missing) = needed.iter().find(|column| !is_given(column)) {
-            return Err(RequestError::Missing { column: missing.clone(), needed: list(needed) });
-        }
-        let arrays = columns.iter().map(|(column, raw)| column.read(raw)).collect::<Result<Vec<ArrayRef>, _>>()?;
-        let columns = columns.into_iter().map(|(column, _)| column).collect::<Vec<_>>();
-        let rows = row_count(&columns, &arrays)?;
-        let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.to_arrow(), true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(schema, arrays, &options);
-        let batch = batch.expect("each column was read in its type, and all are of one length");
-        let join_keys = (0..columns.len()).filter(|index| columns[*index].role == Role::JoinKey).collect();
-        Ok(EntityRows { batch, join_keys })
+        EntityRows::read(needed, self.columns.iter(), Column::read)
     }
 }
 
 impl EntityRows {
+    /// The rows of the columns that are `given`, which must be exactly those that are `needed`; `read` reads one.
+    ///
+    /// # Errors
+    /// As [`Request::entity_rows`].
+    pub(super) fn read<'g, G: Copy>(
+        needed: &[Column],
+        given: impl Iterator<Item = (&'g str, G)>,
+        read: impl Fn(&Column, G) -> Result<ArrayRef, RequestError>,
+    ) -> Result<Self, RequestError> {
+        let columns = given.map(|(name, values)| Ok((find(needed, name)?, values)));
+        let columns = columns.collect::<Result<Vec<(&Column, G)>, RequestError>>()?;
+        let is_given = |column: &&Column| columns.iter().any(|(given, _)| given == column);
+        if let Some(missing) = needed.iter().find(|column| !is_given(column)) {
+            return Err(RequestError::Missing { column: missing.clone(), needed: list(needed) });
+        }
+        let arrays = columns.iter().map(|(column, values)| read(column, *values)).collect::<Result<Vec<_>, _>>()?;
+        let columns = columns.into_iter().map(|(column, _)| column).collect::<Vec<_>>();
+        let join_keys = (0..columns.len()).filter(|index| columns[*index].role == Role::JoinKey).collect();
+        Ok(Self { batch: batch(&columns, arrays)?, join_keys })
+    }
+
     /// All columns, in the order in which they came.
     #[must_use]
     pub fn batch(&self) -> &RecordBatch {
@@ -156,6 +148,17 @@ fn selection(features: Option<&RawValue>, service: Option<&RawValue>) -> Result<
         Some(service) if features.is_empty() => Ok(Selection::Service(service)),
         Some(_) => Err(RequestError::TwoSelections),
     }
+}
+
+/// The references that are texts `given`.
+pub(super) fn text_references(given: &[String]) -> Result<Vec<FeatureRef>, RequestError> {
+    if given.len() > FEATURES_MAX {
+        return Err(RequestError::TooManyFeatures);
+    }
+    let reference = |(position, text): (usize, &String)| {
+        text.parse().map_err(|reason| RequestError::Reference { position, reason })
+    };
+    given.iter().enumerate().map(reference).collect()
 }
 
 fn references(raw: &RawValue) -> Result<Vec<FeatureRef>, RequestError> {
@@ -206,7 +209,7 @@ fn find<'n>(needed: &'n [Column], name: &str) -> Result<&'n Column, RequestError
 }
 
 /// As in "join key `tailnum` (string) and request field `runway_heading` (float64)".
-fn list(needed: &[Column]) -> String {
+pub(super) fn list(needed: &[Column]) -> String {
     let words = needed.iter().map(|Column { name, data_type, role }| format!("{role} `{name}` ({data_type})"));
     match words.collect::<Vec<_>>().as_slice() {
         [] => "no columns at all".to_owned(),
@@ -215,48 +218,28 @@ fn list(needed: &[Column]) -> String {
     }
 }
 
+/// The columns, each read in its type, as one batch.
+pub(super) fn batch(columns: &[&Column], arrays: Vec<ArrayRef>) -> Result<RecordBatch, RequestError> {
+    let rows = row_count(columns, &arrays)?;
+    let fields = columns.iter().map(|column| Field::new(&column.name, column.data_type.to_arrow(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = RecordBatch::try_new_with_options(schema, arrays, &options);
+    Ok(batch.expect("each column was read in its type, and all are of one length"))
+}
+
 fn row_count(columns: &[&Column], arrays: &[ArrayRef]) -> Result<usize, RequestError> {
     let (Some(first), Some(rows)) = (columns.first(), arrays.first().map(|array| array.len())) else {
         return Ok(1);
     };
     if let Some((other, array)) = columns.iter().zip(arrays).find(|(_, array)| array.len() != rows) {
-        let (name, first_name) = (other.name.clone(), first.name.clone());
+        let (name, first_name) = (other.path(None), first.path(None));
         return Err(RequestError::Lengths { name, rows: array.len(), first: first_name, first_rows: rows });
     }
     if rows == 0 {
-        return Err(RequestError::NoRows { name: first.name.clone() });
+        return Err(RequestError::NoRows { name: first.path(None) });
     }
     Ok(rows)
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Columns<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ColumnsVisitor)
-    }
-}
-
-struct ColumnsVisitor;
-
-impl<'de> Visitor<'de> for ColumnsVisitor {
-    type Value = Columns<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`entities` to be an object with a list for each join key and request field")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Columns<'de>, A::Error> {
-        let mut columns: Vec<(String, &RawValue)> = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if columns.len() == COLUMNS_MAX {
-                return Err(A::Error::custom(format_args!("`entities` has more than {COLUMNS_MAX} columns")));
-            }
-            if columns.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom(format_args!("`entities.{name}` is given twice")));
-            }
-            columns.push((name, map.next_value()?));
-        }
-        Ok(Columns(columns))
-    }
 }
 
 #[cfg(test)]

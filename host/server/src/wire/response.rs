@@ -12,6 +12,8 @@
 
 mod cells;
 
+use std::ops::Range;
+
 use arrow::array::ArrayRef;
 use skewless_store::{Error, Features, Result, Status};
 
@@ -25,6 +27,8 @@ pub struct ResponseWriter<'a> {
     out: Vec<u8>,
     names: Vec<&'a str>,
     other_versions: &'a [String],
+    /// lists of event timestamps that were written, by the view of their rows; `None`: those of no rows
+    written: Vec<(Option<usize>, Range<usize>)>,
 }
 
 /// The body of the answer to `rows`: `names` are those of the `features`, in their order.
@@ -34,11 +38,16 @@ pub struct ResponseWriter<'a> {
 pub fn response(rows: &EntityRows, names: &[String], features: &Features) -> Result<Vec<u8>> {
     let mut writer = ResponseWriter::new();
     for (name, values) in rows.join_keys() {
-        writer.column(name, values, |_| (Status::Present, None))?;
+        writer.values(name, values)?;
+        writer.statuses(values.len(), |_| Status::Present);
+        writer.timestamps_of(None, values.len(), |_| None);
     }
     for (feature, name) in names.iter().enumerate() {
-        let detail = |row| (features.status(feature, row), features.event_timestamp(feature, row));
-        writer.column(name, features.values(feature), detail)?;
+        let values = features.values(feature);
+        writer.values(name, values)?;
+        writer.statuses(values.len(), |row| features.status(feature, row));
+        let instant = |row| features.event_timestamp(feature, row);
+        writer.timestamps_of(features.stored_view(feature), values.len(), instant);
     }
     Ok(writer.with_other_versions(features.other_versions()).finish())
 }
@@ -47,7 +56,7 @@ impl<'a> ResponseWriter<'a> {
     /// An answer without columns.
     #[must_use]
     pub fn new() -> Self {
-        Self { out: br#"{"results":["#.to_vec(), names: Vec::new(), other_versions: &[] }
+        Self { out: br#"{"results":["#.to_vec(), names: Vec::new(), other_versions: &[], written: Vec::new() }
     }
 
     /// With the feature views whose rows are another version's.
@@ -66,6 +75,14 @@ impl<'a> ResponseWriter<'a> {
         values: &ArrayRef,
         detail: impl Fn(usize) -> (Status, Option<i64>),
     ) -> Result<()> {
+        self.values(name, values)?;
+        self.statuses(values.len(), |row| detail(row).0);
+        self.timestamps(values.len(), |row| detail(row).1);
+        Ok(())
+    }
+
+    /// Begins a column.
+    fn values(&mut self, name: &'a str, values: &ArrayRef) -> Result<()> {
         let cells = cells(name, values)?;
         if !self.names.is_empty() {
             self.out.push(b',');
@@ -73,12 +90,38 @@ impl<'a> ResponseWriter<'a> {
         self.names.push(name);
         self.out.extend_from_slice(br#"{"values":"#);
         append_list(&mut self.out, values.len(), |out, row| cells.append(out, row));
-        self.out.extend_from_slice(br#","statuses":"#);
-        append_list(&mut self.out, values.len(), |out, row| append_json(out, detail(row).0.as_str()));
-        self.out.extend_from_slice(br#","event_timestamps":"#);
-        append_list(&mut self.out, values.len(), |out, row| instant::append(out, detail(row).1.unwrap_or(0)));
-        self.out.push(b'}');
         Ok(())
+    }
+
+    fn statuses(&mut self, rows: usize, status: impl Fn(usize) -> Status) {
+        self.out.extend_from_slice(br#","statuses":"#);
+        append_list(&mut self.out, rows, |out, row| {
+            out.push(b'"');
+            out.extend_from_slice(status(row).as_str().as_bytes());
+            out.push(b'"');
+        });
+    }
+
+    /// Ends a column whose rows are those of a view, or none: to write an instant takes longer than most values, and columns
+    /// of one view have the same.
+    fn timestamps_of(&mut self, view: Option<usize>, rows: usize, instant: impl Fn(usize) -> Option<i64>) {
+        if let Some((_, list)) = self.written.iter().find(|(known, _)| *known == view) {
+            self.out.extend_from_within(list.clone());
+            return;
+        }
+        let start = self.out.len();
+        self.timestamps(rows, instant);
+        self.written.push((view, start..self.out.len()));
+    }
+
+    /// Ends a column.
+    fn timestamps(&mut self, rows: usize, instant: impl Fn(usize) -> Option<i64>) {
+        self.out.extend_from_slice(br#","event_timestamps":"#);
+        append_list(&mut self.out, rows, |out, row| match instant(row) {
+            Some(micros) => instant::append(out, micros),
+            None => out.extend_from_slice(br#""1970-01-01T00:00:00Z""#),
+        });
+        self.out.push(b'}');
     }
 
     /// The body.

@@ -1,11 +1,11 @@
-//! One JSON value, seen from outside: lists and objects are passed over, not entered.
+//! One value of a request, seen from outside: lists and objects are passed over, not entered.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value. Strings without escapes stay where they are.
+/// A value, of JSON or of protobuf. Strings without escapes stay where they are.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Scalar<'a> {
     Null,
@@ -15,6 +15,8 @@ pub(crate) enum Scalar<'a> {
     Unsigned(u64),
     Float(f64),
     Text(Cow<'a, str>),
+    /// Bytes as they are, which JSON doesn't have.
+    Bytes(&'a [u8]),
     List,
     Object,
 }
@@ -63,6 +65,7 @@ impl fmt::Display for Scalar<'_> {
                 None => write!(f, "{text:?} (a string)"),
                 Some((end, _)) => write!(f, "{:?}… (a string)", &text[..end]),
             },
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Self::List => f.write_str("a list"),
             Self::Object => f.write_str("an object"),
         }

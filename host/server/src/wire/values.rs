@@ -1,11 +1,14 @@
-//! JSON values → the values of one Arrow column.
+//! Values of a request → the values of one Arrow column.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, StringBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Float32Builder, Float64Builder, Int32Builder, Int64Builder, ListArray,
+    NullBufferBuilder, StringBuilder, TimestampMicrosecondBuilder,
 };
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::Field;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use skewless_runtime::ScalarType;
@@ -55,7 +58,7 @@ impl ValuesBuilder {
             Self::Float32(values) => values.append_value(float32(scalar)?),
             Self::Float64(values) => values.append_value(scalar.double().ok_or(Unfit)?),
             Self::String(values) => values.append_value(text(scalar)?),
-            Self::Bytes(values) => values.append_value(BASE64.decode(text(scalar)?).map_err(|_| Unfit)?),
+            Self::Bytes(values) => values.append_value(bytes(scalar)?),
             Self::Timestamp(values) => values.append_value(instant::read(scalar).ok_or(Unfit)?),
         }
         Ok(())
@@ -88,6 +91,37 @@ impl ValuesBuilder {
     }
 }
 
+/// A column of lists that grows.
+pub(super) struct ListsBuilder {
+    elements: ValuesBuilder,
+    lengths: Vec<usize>,
+    valid: NullBufferBuilder,
+}
+
+impl ListsBuilder {
+    pub(super) fn new(element_type: ScalarType) -> Self {
+        Self { elements: ValuesBuilder::new(element_type), lengths: Vec::new(), valid: NullBufferBuilder::new(0) }
+    }
+
+    /// Appends a list; `fill` appends its elements and says how many they are.
+    pub(super) fn append<E>(&mut self, fill: impl FnOnce(&mut ValuesBuilder) -> Result<usize, E>) -> Result<(), E> {
+        self.lengths.push(fill(&mut self.elements)?);
+        self.valid.append_non_null();
+        Ok(())
+    }
+
+    pub(super) fn append_null(&mut self) {
+        self.lengths.push(0);
+        self.valid.append_null();
+    }
+
+    pub(super) fn finish(mut self, element_type: ScalarType) -> ArrayRef {
+        let item = Arc::new(Field::new_list_field(element_type.to_arrow(), true));
+        let offsets = OffsetBuffer::from_lengths(self.lengths);
+        Arc::new(ListArray::new(item, offsets, self.elements.finish(), self.valid.finish()))
+    }
+}
+
 /// What fits a type, for messages.
 pub(super) const fn expected(scalar_type: ScalarType) -> &'static str {
     match scalar_type {
@@ -117,6 +151,14 @@ fn float32(scalar: &Scalar<'_>) -> Result<f32, Unfit> {
     let double = scalar.double().ok_or(Unfit)?;
     let single = double as f32;
     if single.is_infinite() && double.is_finite() { Err(Unfit) } else { Ok(single) }
+}
+
+/// As they are, or from base64.
+fn bytes<'s>(scalar: &'s Scalar<'_>) -> Result<Cow<'s, [u8]>, Unfit> {
+    match scalar {
+        Scalar::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+        _ => BASE64.decode(text(scalar)?).map(Cow::Owned).map_err(|_| Unfit),
+    }
 }
 
 fn text<'s>(scalar: &'s Scalar<'_>) -> Result<&'s str, Unfit> {

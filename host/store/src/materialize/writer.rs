@@ -137,7 +137,7 @@ impl Writer {
 
 /// How long the rows of a view's entities can be of use: as long as the longest ttl of the views that describe the same
 /// entities; `None` where one of them has none, so that they are kept for ever.
-pub(super) fn kept_for(state: &State, view: &FeatureView) -> Option<Duration> {
+pub(crate) fn kept_for(state: &State, view: &FeatureView) -> Option<Duration> {
     let join_keys = |view: &FeatureView| {
         let mut keys = state.definitions.join_keys(view);
         keys.sort_by(|one, other| one.name.cmp(&other.name));

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::LargeBinaryArray;
+use futures::future::BoxFuture;
 
 use self::embedded::EmbeddedStore;
 use self::redis::RedisStore;
@@ -57,6 +58,14 @@ pub trait OnlineStore: fmt::Debug + Send + Sync {
     /// The first error of `visit`; [`Unavailable`](crate::ErrorKind::Unavailable) and
     /// [`Corrupt`](crate::ErrorKind::Corrupt) as for [`OnlineStore::write`]. Some rows may have been visited before.
     fn read(&self, requests: &[ReadRequest<'_>], visit: &mut Visit<'_>) -> Result<()>;
+
+    /// As [`OnlineStore::read`], for a caller whose thread others need: what waits, waits without it. `None` where the store can't do
+    /// that for these requests, so that a thread that may wait has to read.
+    fn read_without_blocking<'a>(
+        &'a self,
+        requests: &'a [ReadRequest<'a>],
+        visit: &'a mut Visit<'a>,
+    ) -> Option<BoxFuture<'a, Result<()>>>;
 
     /// How many entities have a row, for each feature view that has any, known to the registry or not.
     ///
@@ -106,7 +115,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
 }
 
 /// What is called with the number of a request and a stored row.
-pub type Visit<'a> = dyn FnMut(usize, Option<&[u8]>) -> Result<()> + 'a;
+pub type Visit<'a> = dyn FnMut(usize, Option<&[u8]>) -> Result<()> + Send + 'a;
 
 /// A packed row and the entity it is about.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use skewless_runtime::DataType;
 
 use super::*;
 use crate::wire::ROWS_MAX;
+use crate::wire::{BODY_BYTES_MAX, COLUMNS_MAX};
 
 fn column(role: Role, name: &str, data_type: &str) -> Column {
     Column { name: name.to_owned(), data_type: data_type.parse().unwrap(), role }
@@ -74,10 +75,10 @@ fn what_is_no_request_is_refused() {
     insta::assert_snapshot!(unreadable(r#"{"feature_service": ["a"]}"#), @"`feature_service` is a list: expected a string, the name of a feature service");
     insta::assert_snapshot!(unreadable(r#"{"features": ["a:b"], "feature_service": "c"}"#), @"both `features` and `feature_service` are given: send one of them");
     insta::assert_snapshot!(unreadable(r#"{"full_feature_names": "yes"}"#), @r#"`full_feature_names` is "yes" (a string): expected true or false"#);
-    insta::assert_snapshot!(unreadable(r#"{"event_timestamp": "2013-01-01"}"#), @r#"`event_timestamp` is "2013-01-01" (a string): expected a string such as "2013-01-01T05:00:00Z", or whole seconds since 1970"#);
+    insta::assert_snapshot!(unreadable(r#"{"event_timestamp": "2013-13-01"}"#), @r#"`event_timestamp` is "2013-13-01" (a string): expected a string such as "2013-01-01T05:00:00Z", or whole seconds since 1970"#);
     insta::assert_snapshot!(unreadable(r#"{"event_timestamp": 1e999}"#), @"`event_timestamp` can't be read: its number is out of range, or its string has a broken escape");
-    insta::assert_snapshot!(unreadable(r#"{"entities": [{"a": 1}]}"#), @"the request can't be read as JSON of the expected form: invalid type: sequence, expected `entities` to be an object with a list for each join key and request field at line 1 column 13");
-    insta::assert_snapshot!(unreadable(r#"{"entities": {"a": [1], "a": [2]}}"#), @"the request can't be read as JSON of the expected form: `entities.a` is given twice at line 1 column 27");
+    insta::assert_snapshot!(unreadable(r#"{"entities": [{"a": 1}]}"#), @"the request can't be read as JSON of the expected form: invalid type: sequence, expected an object with a list for each column at line 1 column 13");
+    insta::assert_snapshot!(unreadable(r#"{"entities": {"a": [1], "a": [2]}}"#), @"the request can't be read as JSON of the expected form: column `a` is given twice at line 1 column 27");
     insta::assert_snapshot!(Request::parse(b"{\"features\": [\"\xff\"]}").unwrap_err(), @"the request is not UTF-8: byte 15 can't be read");
     insta::assert_snapshot!(Request::parse(&vec![b' '; BODY_BYTES_MAX + 1]).unwrap_err(), @"the request has 16777217 bytes, 16777216 are allowed: ask for fewer rows at a time");
 }
@@ -92,14 +93,13 @@ fn limits_are_obeyed() {
     let columns = |count| (0..count).map(|n| format!(r#""c{n}": []"#)).collect::<Vec<_>>().join(",");
     let body = format!(r#"{{"entities": {{{}}}}}"#, columns(COLUMNS_MAX + 1));
     assert!(
-        unreadable(&body).starts_with(
-            "the request can't be read as JSON of the expected form: `entities` has more than 1000 columns"
-        )
+        unreadable(&body)
+            .starts_with("the request can't be read as JSON of the expected form: there are more than 1000 columns")
     );
 
     assert_eq!(values("bool", &format!("[{}]", many("true", ROWS_MAX))).unwrap().len(), ROWS_MAX);
     let too_many = values("bool", &format!("[{}]", many("true", ROWS_MAX + 1))).unwrap_err();
-    insta::assert_snapshot!(too_many, @"`entities.x` has more than 100000 rows: ask in parts");
+    insta::assert_snapshot!(too_many, @"`entities.x` has more than 100000 rows: send them in parts");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn columns_that_do_not_fit_are_named() {
     insta::assert_snapshot!(refused(r#"{"tailnum": ["N1"], "day": [1]}"#), @"request field `heading` (float64) is missing from `entities`: the features asked for need join key `tailnum` (string), join key `day` (int32) and request field `heading` (float64)");
     insta::assert_snapshot!(refused(r#"{"tailnumber": ["N1"], "day": [1], "heading": [1]}"#), @"`entities.tailnumber` is of no use: the features asked for need join key `tailnum` (string), join key `day` (int32) and request field `heading` (float64)");
     insta::assert_snapshot!(refused(r#"{"tailnum": ["N1"], "day": [1, 2], "heading": [1]}"#), @"`entities.day` has 2 values and `entities.tailnum` has 1: each needs one for every row");
-    insta::assert_snapshot!(refused(r#"{"tailnum": [], "day": [], "heading": []}"#), @"`entities.tailnum` is empty: ask for at least one row");
+    insta::assert_snapshot!(refused(r#"{"tailnum": [], "day": [], "heading": []}"#), @"`entities.tailnum` is empty: send at least one row");
     insta::assert_snapshot!(refused(r#"{"tailnum": "N1", "day": [1], "heading": [1]}"#), @r#"`entities.tailnum` is "N1" (a string): expected a list with a value for each row"#);
 }
 
@@ -152,7 +152,7 @@ fn values_that_do_not_fit_are_named() {
     insta::assert_snapshot!(values("int64", "[9223372036854775808]").unwrap_err(), @"`entities.x[0]` is 9223372036854775808 (a number), but request field `x` is int64: send a whole number from -9223372036854775808 to 9223372036854775807");
     insta::assert_snapshot!(values("float32", "[1e300]").unwrap_err(), @r#"`entities.x[0]` is 1e300 (a number), but request field `x` is float32: send a number in its range, "NaN", "Infinity" or "-Infinity""#);
     insta::assert_snapshot!(values("bytes", r#"["ä"]"#).unwrap_err(), @r#"`entities.x[0]` is "ä" (a string), but request field `x` is bytes: send a string of base64"#);
-    insta::assert_snapshot!(values("timestamp", r#"["2013-01-01T05:00:00"]"#).unwrap_err(), @r#"`entities.x[0]` is "2013-01-01T05:00:00" (a string), but request field `x` is timestamp: send a string such as "2013-01-01T05:00:00Z", or whole seconds since 1970"#);
+    insta::assert_snapshot!(values("timestamp", r#"["2013-01-01T25:00:00"]"#).unwrap_err(), @r#"`entities.x[0]` is "2013-01-01T25:00:00" (a string), but request field `x` is timestamp: send a string such as "2013-01-01T05:00:00Z", or whole seconds since 1970"#);
     insta::assert_snapshot!(values("string", r#"[{"a": 1}]"#).unwrap_err(), @"`entities.x[0]` is an object, but request field `x` is string: send a string");
     insta::assert_snapshot!(values("list<int64>", r#"[[1], 2]"#).unwrap_err(), @"`entities.x[1]` is 2 (a number), but request field `x` is list<int64>: send a list, of which each element is a whole number from -9223372036854775808 to 9223372036854775807");
     insta::assert_snapshot!(values("list<int64>", r#"[[1], [2, "3"]]"#).unwrap_err(), @r#"`entities.x[1][1]` is "3" (a string), but request field `x` is list<int64>: send a list, of which each element is a whole number from -9223372036854775808 to 9223372036854775807"#);

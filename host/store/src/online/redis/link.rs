@@ -10,8 +10,8 @@ use super::address::Address;
 use crate::definitions::RedisType;
 
 /// How long to wait for a server to accept a connection, and for a reply.
-const CONNECT: Duration = Duration::from_secs(1);
-const REPLY: Duration = Duration::from_secs(3);
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
+pub(super) const REPLY: Duration = Duration::from_secs(3);
 
 /// Bytes of commands sent before replies are waited for; twice as many are under way at most.
 const WINDOW_BYTES: usize = 256 << 10;
@@ -149,7 +149,7 @@ fn receive(connection: &mut Connection, count: usize, replies: &mut Vec<Value>) 
 
 /// The reply, unless it says that the command was not carried out. That a key is of the wrong type is about that key
 /// alone, and stays a reply.
-fn usable(reply: Value) -> RedisResult<Value> {
+pub(super) fn usable(reply: Value) -> RedisResult<Value> {
     match reply {
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Value::ServerError(error)),
         reply => reply.extract_error(),

@@ -19,17 +19,20 @@ mod failure;
 mod link;
 mod lookup;
 mod pool;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value, cmd};
 
 use self::failure::describe_key;
 use self::link::{Link, Node, unexpected};
 use self::lookup::Lookup;
 use self::pool::{Patience, Pool};
+use self::shared::SharedLinks;
 use super::newest::{TimedRow, newest_of_each_entity};
 use super::row::RowDamage;
 use super::{KeyedRow, OnlineStore, ReadRequest, Visit, WriteSizes, WriteSummary};
@@ -56,6 +59,7 @@ pub(in crate::online) struct RedisStore {
     prefix: Vec<u8>,
     margin: Ttl,
     pool: Pool,
+    shared: SharedLinks,
 }
 
 impl RedisStore {
@@ -63,7 +67,12 @@ impl RedisStore {
     ///
     /// A hash that is to be kept for a while is kept for `margin` longer.
     pub(in crate::online) fn new(address: Address, project: &str, margin: Ttl) -> Self {
-        Self { prefix: format!("{project}:{{").into_bytes(), margin, pool: Pool::new(address) }
+        Self {
+            prefix: format!("{project}:{{").into_bytes(),
+            margin,
+            pool: Pool::new(address),
+            shared: SharedLinks::default(),
+        }
     }
 
     /// The hash of an entity.
@@ -148,6 +157,15 @@ impl RedisStore {
         Ok(sum)
     }
 
+    /// Hands over the rows in the `replies` to the commands of `lookup`.
+    fn visit(&self, lookup: &Lookup<'_>, replies: Vec<Value>, visit: &mut Visit<'_>) -> Result<()> {
+        let values = lookup.entities().zip(replies).map(|((entity, count), reply)| match reply {
+            Value::Array(values) if values.len() == count => Ok(values),
+            other => Err(self.no_use(&self.key(entity), &other)),
+        });
+        lookup.visit(&values.collect::<Result<Vec<_>>>()?, visit)
+    }
+
     fn number(&self, key: &[u8], reply: &Value) -> Result<u64> {
         match reply {
             Value::Int(number) => Ok(number.unsigned_abs()),
@@ -200,11 +218,26 @@ impl OnlineStore for RedisStore {
             [] => Vec::new(),
             commands => self.pool.run(Patience::Read, |link| link.send(commands))?,
         };
-        let values = lookup.entities().zip(replies).map(|((entity, count), reply)| match reply {
-            Value::Array(values) if values.len() == count => Ok(values),
-            other => Err(self.no_use(&self.key(entity), &other)),
-        });
-        lookup.visit(&values.collect::<Result<Vec<_>>>()?, visit)
+        self.visit(&lookup, replies, visit)
+    }
+
+    fn read_without_blocking<'a>(
+        &'a self,
+        requests: &'a [ReadRequest<'a>],
+        visit: &'a mut Visit<'a>,
+    ) -> Option<BoxFuture<'a, Result<()>>> {
+        if self.pool.address.redis_type == RedisType::RedisCluster {
+            return None;
+        }
+        Some(Box::pin(async move {
+            let lookup = Lookup::new(requests);
+            let commands = lookup.commands(|entity| self.key(entity));
+            let replies = match commands.is_empty() {
+                true => Vec::new(),
+                false => self.shared.send(&self.pool.address, commands).await?,
+            };
+            self.visit(&lookup, replies, visit)
+        }))
     }
 
     fn counts(&self) -> Result<BTreeMap<String, u64>> {

@@ -32,7 +32,7 @@ pub(super) enum Patience {
 
 impl Patience {
     /// The waits before each further try, in ms.
-    const fn waits_ms(self) -> &'static [u64] {
+    pub(super) const fn waits_ms(self) -> &'static [u64] {
         match self {
             Self::Read => &[10, 100],
             Self::Write => &[10, 100, 200, 500, 1_000, 2_000, 2_000, 2_000],
