@@ -82,6 +82,7 @@ impl Prepared {
         let rows = request.entity_rows(&self.columns)?;
         let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
         let features = self.features.get(rows.batch(), at)?;
+        self.features.log(rows.batch(), at, now, &features);
         let row_count = rows.batch().num_rows();
         self.log_failures(&features, row_count);
         Ok(Answer { body: response(&rows, &self.names, &features)?, rows: row_count })
