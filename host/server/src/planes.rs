@@ -38,7 +38,13 @@ impl Planes {
         let folder = tempfile::tempdir().unwrap();
         let online_store = OnlineStoreSettings::Embedded { path: "online.redb".into() };
         let registry = "registry".to_owned();
-        let settings = Settings { project: "fleet".into(), description: String::new(), registry, online_store, feature_server: FeatureServerSettings::default() };
+        let settings = Settings {
+            project: "fleet".into(),
+            description: String::new(),
+            registry,
+            online_store,
+            feature_server: FeatureServerSettings::default(),
+        };
         let schema = facts();
         let view = ViewState { schemas: vec![schema.clone()], ..ViewState::default() };
         let definitions: Definitions = serde_json::from_str(DEFINITIONS).unwrap();

@@ -5,8 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{FeatureServerSettings, Ttl};
 use super::name::NAME_PATTERN;
+use super::{FeatureServerSettings, Ttl};
 
 /// What `skewless.yaml` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

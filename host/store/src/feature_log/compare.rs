@@ -117,7 +117,11 @@ impl Sizes {
 
 fn middle(class: u16) -> f64 {
     let low = f64::from_bits(u64::from(class) << CLASS_SHIFT);
-    if low == 0.0 || low.is_infinite() { low } else { f64::midpoint(low, f64::from_bits(u64::from(class + 1) << CLASS_SHIFT)) }
+    if low == 0.0 || low.is_infinite() {
+        low
+    } else {
+        f64::midpoint(low, f64::from_bits(u64::from(class + 1) << CLASS_SHIFT))
+    }
 }
 
 #[cfg(test)]

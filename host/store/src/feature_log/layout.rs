@@ -109,9 +109,13 @@ impl Layout {
         builder.add(EVENT_TIMESTAMP, instants(), None, Column::EventTimestamp);
         let join_keys = set.join_keys().iter().map(|key| (&key.name, key.data_type));
         let mut asked: Vec<&str> = Vec::new();
-        for (name, data_type) in join_keys.chain(set.request_fields().iter().map(|(name, data_type)| (name, *data_type))) {
+        for (name, data_type) in
+            join_keys.chain(set.request_fields().iter().map(|(name, data_type)| (name, *data_type)))
+        {
             if name == EVENT_TIMESTAMP {
-                return Err(Error::invalid_input(format!("`{name}` is a column of every log: call the join key or field otherwise")));
+                return Err(Error::invalid_input(format!(
+                    "`{name}` is a column of every log: call the join key or field otherwise"
+                )));
             }
             if !asked.contains(&name.as_str()) {
                 asked.push(name);
@@ -148,7 +152,8 @@ impl Layout {
     /// As [`Layout::batch`].
     pub(crate) fn of_history(&self, asked: Asked, features: Features) -> Result<RecordBatch> {
         let Asked { request: asked, event_timestamps } = asked;
-        let rows = LoggedRows { request_id: String::new(), event_timestamps, served_at: 0, asked, features, picked: None };
+        let rows =
+            LoggedRows { request_id: String::new(), event_timestamps, served_at: 0, asked, features, picked: None };
         self.batch(&[rows], None)
     }
 
@@ -237,9 +242,13 @@ impl Column {
             }
             Self::Asked(name) => {
                 let column = |request: &LoggedRows| request.asked.column_by_name(name).cloned();
-                together(requests.iter().map(column).collect::<Option<Vec<_>>>().ok_or_else(|| {
-                    Error::invalid_input(format!("`{name}` is missing from the entity rows"))
-                })?)?
+                together(
+                    requests
+                        .iter()
+                        .map(column)
+                        .collect::<Option<Vec<_>>>()
+                        .ok_or_else(|| Error::invalid_input(format!("`{name}` is missing from the entity rows")))?,
+                )?
             }
             Self::View(view, column) => column.of(requests, *view)?,
             Self::OnDemand(view, column) => column.of(requests, *view)?,
@@ -269,7 +278,9 @@ impl OfView {
                     let known = &request.features.views()[view].components;
                     (0..request.rows()).map(move |row| known.get(row).copied().flatten())
                 });
-                Arc::new(components.map(|digest| digest.map(|digest| format!("{digest:016x}"))).collect::<StringArray>())
+                Arc::new(
+                    components.map(|digest| digest.map(|digest| format!("{digest:016x}"))).collect::<StringArray>(),
+                )
             }
         })
     }
@@ -284,7 +295,8 @@ impl OfOnDemand {
             }
             Self::Status => {
                 let word = |failed| if failed { Status::Invalid.as_str() } else { Status::Present.as_str() };
-                let statuses = outputs().flat_map(|output| failures(output).map(move |failure| word(failure.is_some())));
+                let statuses =
+                    outputs().flat_map(|output| failures(output).map(move |failure| word(failure.is_some())));
                 Arc::new(StringArray::from_iter_values(statuses))
             }
             Self::Failure => {
@@ -299,9 +311,8 @@ impl OfOnDemand {
 /// For each row why the transform failed on it, if it did.
 pub(super) fn failures(output: &Output) -> impl Iterator<Item = Option<&str>> + '_ {
     let mut failures = output.failures.iter().peekable();
-    (0..output.batch.num_rows()).map(move |row| {
-        failures.next_if(|failure| failure.row == row).map(|failure| failure.reason.as_str())
-    })
+    (0..output.batch.num_rows())
+        .map(move |row| failures.next_if(|failure| failure.row == row).map(|failure| failure.reason.as_str()))
 }
 
 fn micros(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {

@@ -76,7 +76,8 @@ impl<'a> LoggedSets<'a> {
         let state = self.store.registry().commit_at(metadata.registry_commit).await?.state;
         let mut components = BTreeMap::new();
         for component in &metadata.components {
-            let limits = state.definitions.transform(&component.transform).map(|known| known.limits).unwrap_or_default();
+            let limits =
+                state.definitions.transform(&component.transform).map(|known| known.limits).unwrap_or_default();
             let transform = self.transform(&component.transform, &component.digest).await?;
             components.insert(component.transform.clone(), AppliedComponent { transform, limits });
         }
@@ -117,7 +118,8 @@ impl LoggedSet {
                 component.transform = candidate.clone();
             }
         }
-        let views: Vec<FeatureRef> = self.set.on_demand.iter().map(|view| FeatureRef::View(view.name.clone())).collect();
+        let views: Vec<FeatureRef> =
+            self.set.on_demand.iter().map(|view| FeatureRef::View(view.name.clone())).collect();
         let selection = if views.is_empty() { selection(metadata)? } else { Selection::Features(views) };
         FeatureSet::resolve(&self.state.definitions, &components, &selection)
     }

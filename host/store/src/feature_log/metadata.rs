@@ -84,10 +84,13 @@ impl LogMetadata {
         let pairs = file.file_metadata().key_value_metadata();
         let json = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == LOG_KEY)?.value.as_deref());
         let json = json.ok_or_else(|| {
-            Error::invalid_input(format!("`{shown}` is no feature log: `skewless serve` writes them, see feature_logging"))
+            Error::invalid_input(format!(
+                "`{shown}` is no feature log: `skewless serve` writes them, see feature_logging"
+            ))
         })?;
-        let damaged =
-            |error: serde_json::Error| Error::corrupt(format!("`{shown}` says of itself what can't be read")).because(error);
+        let damaged = |error: serde_json::Error| {
+            Error::corrupt(format!("`{shown}` says of itself what can't be read")).because(error)
+        };
         let Header { format, server } = serde_json::from_str(json).map_err(damaged)?;
         if format > LOG_FORMAT {
             return Err(Error::corrupt(format!(

@@ -10,11 +10,11 @@ use super::layout::{Layout, LoggedRows, feature_column};
 use super::metadata::{LOG_FORMAT, LogMetadata, LoggedComponent};
 use super::sensitive::Hidden;
 use super::writer::FeatureLog;
+use crate::Result;
 use crate::feature_set::{FeatureSet, Selection};
 use crate::feature_store::FeatureStore;
 use crate::features::Features;
 use crate::online::encode_keys;
-use crate::Result;
 
 /// A question whose answers are logged.
 pub struct LoggedQuestion {
@@ -132,9 +132,10 @@ fn metadata(
     let outputs: Vec<String> =
         set.outputs().iter().map(|output| feature_column(&output.view, &output.feature)).collect();
     let join_keys: Vec<_> = set.join_keys().iter().map(|key| (key.name.clone(), key.data_type)).collect();
-    let read = set.views.iter().flat_map(|stored| {
-        stored.features.iter().map(|(feature, _)| feature_column(&stored.view.name, feature))
-    });
+    let read = set
+        .views
+        .iter()
+        .flat_map(|stored| stored.features.iter().map(|(feature, _)| feature_column(&stored.view.name, feature)));
     let mut columns: Vec<String> = join_keys.iter().map(|(name, _)| name.clone()).collect();
     columns.extend(set.request_fields().iter().map(|(name, _)| name.clone()));
     columns.extend(read);

@@ -69,8 +69,7 @@ impl LogFiles {
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is none; where the store does not answer.
     pub(super) async fn find(address: &str) -> Result<Self> {
-        let place =
-            storage::open(address, Path::new("")).map_err(|error| Error::invalid_input(error.to_string()))?;
+        let place = storage::open(address, Path::new("")).map_err(|error| Error::invalid_input(error.to_string()))?;
         let mut files = place.files().await?;
         files.retain(|file| file.path.filename().is_some_and(|name| name.ends_with(".parquet")));
         if files.is_empty() {
@@ -114,7 +113,11 @@ impl LogFile {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) where it can't be decoded.
-    pub(super) fn read(&self, row_group: usize, filter: &LogFilter) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
+    pub(super) fn read(
+        &self,
+        row_group: usize,
+        filter: &LogFilter,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch>>> {
         let shown = self.shown.clone();
         let damaged = move |error: &dyn std::fmt::Display| {
             Error::corrupt(format!("`{shown}` is damaged ({error}): remove it to go on without it"))

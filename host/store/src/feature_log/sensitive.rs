@@ -29,7 +29,11 @@ impl Hidden {
     /// # Errors
     /// [`ErrorKind::InvalidDefinition`](crate::ErrorKind::InvalidDefinition) for a column that no log can have, for it may be meant for
     /// one that would be readable then, and for hashes without a key.
-    pub(super) fn new(settings: &FeatureLoggingSettings, definitions: &Definitions, outputs: &[String]) -> Result<Self> {
+    pub(super) fn new(
+        settings: &FeatureLoggingSettings,
+        definitions: &Definitions,
+        outputs: &[String],
+    ) -> Result<Self> {
         let known = columns(definitions, outputs);
         let hashed = settings.hash.iter().map(|name| (name, Hiding::Hash));
         let mut columns = Vec::new();
@@ -66,9 +70,10 @@ impl Hidden {
 fn columns(definitions: &Definitions, outputs: &[String]) -> Vec<String> {
     let keys = definitions.entities.iter().flat_map(|entity| entity.join_keys.iter().map(|key| key.name.clone()));
     let fields = definitions.on_demand_feature_views.iter().flat_map(|view| view.request.iter());
-    let stored = definitions.feature_views.iter().flat_map(|view| {
-        view.schema.iter().map(|feature| super::layout::feature_column(&view.name, &feature.name))
-    });
+    let stored = definitions
+        .feature_views
+        .iter()
+        .flat_map(|view| view.schema.iter().map(|feature| super::layout::feature_column(&view.name, &feature.name)));
     keys.chain(fields.map(|field| field.name.clone())).chain(stored).chain(outputs.iter().cloned()).collect()
 }
 
@@ -130,7 +135,8 @@ mod tests {
         let refuse = |settings: FeatureLoggingSettings| {
             Hidden::new(&settings, &definitions, &[]).err().expect("it is refused").to_string()
         };
-        let settings = FeatureLoggingSettings { omit: vec!["user_ids".to_owned()], ..FeatureLoggingSettings::default() };
+        let settings =
+            FeatureLoggingSettings { omit: vec!["user_ids".to_owned()], ..FeatureLoggingSettings::default() };
         insta::assert_snapshot!(refuse(settings), @"feature_logging hides `user_ids`, which is no join key, request field or `view:feature`: did you mean `user_id`?");
         let settings = FeatureLoggingSettings { hash: vec!["user_id".to_owned()], ..FeatureLoggingSettings::default() };
         insta::assert_snapshot!(refuse(settings.clone()), @"feature_logging hashes columns without a `hash_key`: take one from the environment, such as `hash_key: ${FEATURE_LOG_KEY}`");

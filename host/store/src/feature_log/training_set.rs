@@ -99,7 +99,9 @@ impl Columns {
         };
         let features: Vec<(String, String)> = features.iter().map(|feature| (name(feature), feature.clone())).collect();
         features.iter().for_each(|(name, feature)| add(feature, name));
-        if let Some(twice) = fields.iter().find(|field| fields.iter().filter(|other| other.name() == field.name()).count() > 1) {
+        if let Some(twice) =
+            fields.iter().find(|field| fields.iter().filter(|other| other.name() == field.name()).count() > 1)
+        {
             let name = twice.name();
             return Err(Error::invalid_input(format!(
                 "two columns would both be called `{name}`; ask for full feature names, or for one of them"
@@ -144,7 +146,8 @@ impl Set {
         output: &Output<'_>,
     ) -> Result<Self> {
         let file = TrainingSetFile::create(output.path, output.format, &columns.schema, request.threads).await?;
-        let feature = |(name, _): &(String, String)| FeatureSummary { name: name.clone(), counts: StatusCounts::default() };
+        let feature =
+            |(name, _): &(String, String)| FeatureSummary { name: name.clone(), counts: StatusCounts::default() };
         Ok(Self {
             file,
             schema: Arc::clone(&columns.schema),
@@ -170,7 +173,8 @@ impl Set {
                 let batch = batch?;
                 self.count(&batch)?;
                 let rows = batch.project(&columns.places).map_err(arrow_error)?;
-                let rows = RecordBatch::try_new(Arc::clone(&self.schema), rows.columns().to_vec()).map_err(arrow_error)?;
+                let rows =
+                    RecordBatch::try_new(Arc::clone(&self.schema), rows.columns().to_vec()).map_err(arrow_error)?;
                 self.file.write(rows).await?;
             }
         }

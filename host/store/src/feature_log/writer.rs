@@ -130,7 +130,8 @@ impl FeatureLog {
             pending,
         };
         let thread = std::thread::Builder::new().name("feature-log".to_owned()).spawn(move || writer.run());
-        let thread = thread.map_err(|error| Error::unavailable("can't start a thread for the feature log").because(error))?;
+        let thread =
+            thread.map_err(|error| Error::unavailable("can't start a thread for the feature log").because(error))?;
         let (requests, thread) = (AtomicU64::new(0), Mutex::new(Some(thread)));
         Ok(Arc::new(Self { settings, shared, instance, requests, thread }))
     }

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{
+    DataType as ArrowType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
+};
 use skewless_runtime::Limits;
 
 use super::TrainingSetSummary;

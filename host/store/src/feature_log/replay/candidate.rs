@@ -125,7 +125,11 @@ impl CandidateChange {
         Self { view: view.to_owned(), transform: transform.to_owned(), digest: digest.to_owned(), ..Self::default() }
     }
 
-    fn add(&mut self, (before, took_before): &(Output, Duration), (after, took_after): &(Output, Duration)) -> Result<()> {
+    fn add(
+        &mut self,
+        (before, took_before): &(Output, Duration),
+        (after, took_after): &(Output, Duration),
+    ) -> Result<()> {
         let rows = before.batch.num_rows();
         self.rows += rows as u64;
         self.failures_before += before.failures.len() as u64;
@@ -217,7 +221,10 @@ fn nanos(duration: Duration) -> u64 {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a transform that no on-demand view of the project has.
-pub(crate) fn check(candidates: &BTreeMap<String, Transform>, definitions: &crate::definitions::Definitions) -> Result<()> {
+pub(crate) fn check(
+    candidates: &BTreeMap<String, Transform>,
+    definitions: &crate::definitions::Definitions,
+) -> Result<()> {
     for name in candidates.keys() {
         if !definitions.on_demand_feature_views.iter().any(|view| view.transform == *name) {
             return Err(Error::not_found(format!(

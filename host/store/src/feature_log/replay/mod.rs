@@ -16,8 +16,8 @@ use skewless_runtime::{Limits, Runtime, Transform};
 use tokio::task::spawn_blocking;
 
 use super::compare::{differing, shown};
-use super::logged_set::{LoggedSet, LoggedSets, logged_request, logged_views};
 use super::layout::{REQUEST_ID, REQUEST_ROW, failures, feature_column};
+use super::logged_set::{LoggedSet, LoggedSets, logged_request, logged_views};
 use super::reader::{LogFile, LogFiles, LogFilter, instants, text, texts};
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::feature_set::{FeatureSet, OutputFeature};
@@ -210,7 +210,8 @@ impl OtherStatuses {
             look(&stored.view.name, &mut rows.statuses.iter().map(|status| status.as_str()))?;
         }
         for (view, computed) in set.on_demand.iter().zip(features.computed()) {
-            let word = |failure: Option<&str>| if failure.is_some() { Status::Invalid } else { Status::Present }.as_str();
+            let word =
+                |failure: Option<&str>| if failure.is_some() { Status::Invalid } else { Status::Present }.as_str();
             look(&view.name, &mut failures(computed).map(word))?;
         }
         Ok(Self(found))

@@ -53,11 +53,7 @@ pub struct SkewRequest<'a> {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] where there is no log; [`ErrorKind::Corrupt`] for a damaged file; whatever hinders reading the sources or computing.
-pub async fn skew(
-    store: &FeatureStore,
-    request: &SkewRequest<'_>,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Skew> {
+pub async fn skew(store: &FeatureStore, request: &SkewRequest<'_>, progress: &(dyn Fn(u64) + Sync)) -> Result<Skew> {
     let files = LogFiles::find(request.log).await?;
     let mut job = Job { store, request, history: History::new(store.registry()), findings: Findings::default() };
     let mut waiting: Option<Rows> = None;
@@ -153,7 +149,8 @@ impl Job<'_> {
             set => set?,
         };
         let names: Vec<&str> = asked.map(|(name, _)| name.as_str()).collect();
-        let needed = set.join_keys().iter().map(|key| &key.name).chain(set.request_fields().iter().map(|(name, _)| name));
+        let needed =
+            set.join_keys().iter().map(|key| &key.name).chain(set.request_fields().iter().map(|(name, _)| name));
         if let Some(missing) = needed.into_iter().find(|name| !names.contains(&name.as_str())) {
             return Ok(Err(format!("`{missing}` is needed now, and the log does not have it")));
         }

@@ -100,9 +100,9 @@ impl<'a> Sides<'a> {
     /// When the rows were served, in µs, for which the online store had no row and the source has one; each instant once.
     pub(super) fn served_without_a_row(&self) -> Vec<i64> {
         let without = |row: usize| {
-            self.views.iter().any(|(left, right)| {
-                left.event_timestamps.is_null(row) && right.event_timestamps.is_valid(row)
-            })
+            self.views
+                .iter()
+                .any(|(left, right)| left.event_timestamps.is_null(row) && right.event_timestamps.is_valid(row))
         };
         let mut served: Vec<i64> =
             (0..self.logged.num_rows()).filter(|row| without(*row)).map(|row| self.served_at.value(row)).collect();
@@ -182,7 +182,12 @@ impl<'a> Sides<'a> {
     }
 
     /// The value for the report.
-    pub(super) fn value(&self, row: usize, (left, right): (&ArrayRef, &ArrayRef), explained: &Explained) -> SkewedValue {
+    pub(super) fn value(
+        &self,
+        row: usize,
+        (left, right): (&ArrayRef, &ArrayRef),
+        explained: &Explained,
+    ) -> SkewedValue {
         let entity = self.metadata.join_keys.iter().filter_map(|(name, _)| {
             let column = self.logged.column_by_name(name)?;
             Some(format!("{name}={}", shown(column, row)))
@@ -209,7 +214,11 @@ fn relation((left, right): (&ArrayRef, &ArrayRef), row: usize) -> Values {
     }
     match numbers(&left).zip(numbers(&right)).and_then(|(left, right)| left[0].zip(right[0])) {
         Some((left, right)) if left.fract() != 0.0 || left.abs() < 9e15 => {
-            if same_number(left, right) { Values::SameNumber } else { Values::Other }
+            if same_number(left, right) {
+                Values::SameNumber
+            } else {
+                Values::Other
+            }
         }
         _ => Values::Other,
     }
