@@ -12,19 +12,18 @@ use super::metadata::LogMetadata;
 use super::reader::instants;
 use crate::certification::trust;
 use crate::compute::AppliedComponent;
-use crate::definitions::FeatureRef;
+use crate::definitions::{Definitions, FeatureRef};
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::feature_set::{FeatureSet, Input, Selection};
 use crate::feature_store::FeatureStore;
 use crate::features::Asked;
-use crate::registry::State;
 use crate::view_rows::{ViewRows, arrow_error};
 use crate::{Error, Result};
 
 /// A question as it was asked.
 pub(super) struct LoggedSet {
     pub(super) set: FeatureSet,
-    state: State,
+    definitions: Definitions,
     components: BTreeMap<String, AppliedComponent>,
 }
 
@@ -73,16 +72,15 @@ impl<'a> LoggedSets<'a> {
         if let Some(set) = self.known(|known| known.sets.get(&key).cloned()) {
             return Ok(set);
         }
-        let state = self.store.registry().commit_at(metadata.registry_commit).await?.state;
+        let definitions = self.store.registry().commit_at(metadata.registry_commit).await?.state.definitions;
         let mut components = BTreeMap::new();
         for component in &metadata.components {
-            let limits =
-                state.definitions.transform(&component.transform).map(|known| known.limits).unwrap_or_default();
+            let limits = definitions.transform(&component.transform).map(|known| known.limits).unwrap_or_default();
             let transform = self.transform(&component.transform, &component.digest).await?;
             components.insert(component.transform.clone(), AppliedComponent { transform, limits });
         }
-        let set = FeatureSet::resolve(&state.definitions, &components, &selection(metadata)?)?;
-        let set = Arc::new(LoggedSet { set, state, components });
+        let set = FeatureSet::resolve(&definitions, &components, &selection(metadata)?)?;
+        let set = Arc::new(LoggedSet { set, definitions, components });
         self.known(|known| known.sets.insert(key, Arc::clone(&set)));
         Ok(set)
     }
@@ -121,7 +119,7 @@ impl LoggedSet {
         let views: Vec<FeatureRef> =
             self.set.on_demand.iter().map(|view| FeatureRef::View(view.name.clone())).collect();
         let selection = if views.is_empty() { selection(metadata)? } else { Selection::Features(views) };
-        FeatureSet::resolve(&self.state.definitions, &components, &selection)
+        FeatureSet::resolve(&self.definitions, &components, &selection)
     }
 
     /// Why the question can't be computed from the log, if so: what it computes from is hidden.

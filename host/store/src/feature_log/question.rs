@@ -161,16 +161,16 @@ fn metadata(
 }
 
 /// The components behind the features of `set`, by view.
-pub(super) fn components(store: &FeatureStore, set: &FeatureSet) -> Vec<LoggedComponent> {
+fn components(store: &FeatureStore, set: &FeatureSet) -> Vec<LoggedComponent> {
     let on_write = set.views.iter().filter_map(|stored| {
         let transform = stored.view.transform.as_ref()?.name.clone();
         let digest = store.components().get(&transform)?.transform.digest().to_string();
         Some(LoggedComponent { view: stored.view.name.clone(), transform, digest })
     });
-    let on_demand = set.on_demand.iter().map(|view| LoggedComponent {
-        view: view.name.clone(),
-        transform: view.component.transform.signature().name.clone(),
-        digest: view.component.transform.digest().to_string(),
+    let on_demand = set.on_demand.iter().filter_map(|view| {
+        let transform = store.definitions().on_demand_feature_view(&view.name)?.transform.clone();
+        let digest = view.component.transform.digest().to_string();
+        Some(LoggedComponent { view: view.name.clone(), transform, digest })
     });
     on_write.chain(on_demand).collect()
 }
