@@ -51,8 +51,8 @@ impl ViewFeatures {
             place.ok_or_else(|| Error::not_found(format!("transform `{}` has no output `{name}`", by.name)))
         };
         let outputs = features.iter().map(output).collect::<Result<_>>()?;
-        let transform = Some(Computed { component, outputs });
-        Ok(Self { columns: columns.collect(), has_created: false, transform })
+        let columns = columns.collect();
+        Ok(Self { columns, has_created: false, transform: Some(Computed { component, outputs }) })
     }
 
     /// The same, which also reads the column `created`.

@@ -14,6 +14,13 @@ pub struct FeatureServerSettings {
     pub feature_logging: FeatureLoggingSettings,
 }
 
+impl FeatureServerSettings {
+    /// Whether nothing is said of the server.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Whether and where the server logs what it serves, for `skewless replay` and `skewless skew`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -25,7 +25,7 @@ pub struct Settings {
     #[serde(default)]
     pub online_store: OnlineStoreSettings,
     /// What the server does besides answering.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "FeatureServerSettings::is_default")]
     pub feature_server: FeatureServerSettings,
 }
 

@@ -228,7 +228,7 @@ impl Column {
         Ok(match self {
             Self::RequestId => {
                 let ids = requests.iter().flat_map(|request| std::iter::repeat_n(&*request.request_id, request.rows()));
-                Arc::new(StringArray::from_iter_values(ids))
+                strings(ids)
             }
             Self::RequestRow => {
                 Arc::new(UInt32Array::from_iter_values(requests.iter().flat_map(|request| 0..request.rows() as u32)))
@@ -269,7 +269,7 @@ impl OfView {
             Self::Value(column) => together(rows().map(|rows| Arc::clone(&rows.columns[column])).collect())?,
             Self::Status => {
                 let statuses = rows().flat_map(|rows| rows.statuses.iter().map(|status| status.as_str()));
-                Arc::new(StringArray::from_iter_values(statuses))
+                strings(statuses)
             }
             Self::EventTimestamp => micros(times(|rows| &rows.event_timestamps)),
             Self::CreatedTimestamp => micros(times(|rows| &rows.created_timestamps)),
@@ -297,7 +297,7 @@ impl OfOnDemand {
                 let word = |failed| if failed { Status::Invalid.as_str() } else { Status::Present.as_str() };
                 let statuses =
                     outputs().flat_map(|output| failures(output).map(move |failure| word(failure.is_some())));
-                Arc::new(StringArray::from_iter_values(statuses))
+                strings(statuses)
             }
             Self::Failure => {
                 let mut reasons = StringBuilder::new();
@@ -317,6 +317,10 @@ pub(super) fn failures(output: &Output) -> impl Iterator<Item = Option<&str>> + 
 
 fn micros(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+fn strings<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(values.map(Some).collect::<StringArray>())
 }
 
 /// The columns of all requests, one after the other.

@@ -116,9 +116,4 @@ impl LogMetadata {
     pub(super) fn digest(&self, view: &str) -> Option<&str> {
         self.components.iter().find(|component| component.view == view).map(|component| component.digest.as_str())
     }
-
-    /// What to call the question: its service, or else its features.
-    pub(super) fn question(&self) -> String {
-        self.feature_service.clone().unwrap_or_else(|| self.features.join(","))
-    }
 }

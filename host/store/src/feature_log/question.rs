@@ -94,10 +94,10 @@ impl LoggedQuestion {
             // Where no entity is asked about, each request is in or out.
             return Ok(if is_sampled(request_id.as_bytes(), rate) { Sample::All } else { Sample::None });
         }
-        let column = |name: &String| -> Option<(&str, ArrayRef)> {
-            Some((name.as_str(), Arc::clone(asked.column_by_name(name)?)))
-        };
-        let columns: Vec<(&str, ArrayRef)> = self.join_keys.iter().filter_map(column).collect();
+        let mut columns: Vec<(&str, ArrayRef)> = Vec::with_capacity(self.join_keys.len());
+        for name in &self.join_keys {
+            columns.extend(asked.column_by_name(name).map(|column| (name.as_str(), Arc::clone(column))));
+        }
         let keys = encode_keys(&columns)?;
         let picked: BooleanArray = (0..keys.len()).map(|row| Some(is_sampled(keys.value(row), rate))).collect();
         Ok(match picked.true_count() {

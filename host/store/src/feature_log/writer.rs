@@ -11,7 +11,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use tokio::runtime::Handle;
 
 use super::file::OpenFile;
@@ -242,7 +241,7 @@ impl Writer {
 
     fn add(&mut self, question: &Arc<Question>, rows: LoggedRows, now: Timestamp) {
         let served_at = Timestamp::from_microsecond(rows.served_at).unwrap_or(now);
-        let date = served_at.to_zoned(TimeZone::UTC).date().to_string();
+        let date = served_at.strftime("%Y-%m-%d").to_string();
         let place = self.files.iter().position(|file| file.takes(question, &date));
         let file = match place {
             Some(place) => &mut self.files[place],

@@ -62,14 +62,11 @@ pub async fn skew(store: &FeatureStore, request: &SkewRequest<'_>, progress: &(d
         for row_group in 0..file.row_groups() {
             for batch in file.read(row_group, &request.filter)? {
                 let batch = batch?;
-                match &mut waiting {
-                    Some(rows) if rows.take(&file.metadata, &batch) => {}
-                    _ => {
-                        let full = waiting.replace(Rows::new(&file.metadata, batch));
-                        job.explain(full).await?;
-                        progress(job.findings.rows());
-                    }
+                if waiting.as_mut().is_some_and(|rows| rows.take(&file.metadata, &batch)) {
+                    continue;
                 }
+                job.explain(waiting.replace(Rows::new(&file.metadata, batch))).await?;
+                progress(job.findings.rows());
             }
         }
     }
