@@ -42,17 +42,41 @@ async fn a_row_says_what_was_asked_what_was_read_and_what_was_answered() {
     assert_eq!(name, "service=ratio_model/date=2031-01-01/20310101T120000Z-test-0.parquet");
     let rows = read(&file);
     let shown = arrow::util::pretty::pretty_format_batches(&[rows.project(&[0, 1, 2, 3, 4, 5]).unwrap()]).unwrap();
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r"
+    +--------------+---------------+----------------------+----------------------+---------+---------------------+
+    | __request_id | __request_row | __log_timestamp      | event_timestamp      | user_id | spend               |
+    +--------------+---------------+----------------------+----------------------+---------+---------------------+
+    | test-0       | 0             | 2031-01-01T12:00:00Z | 2024-01-15T00:00:00Z | 1       | 0.14285714285714285 |
+    | test-0       | 1             | 2031-01-01T12:00:00Z | 2024-01-15T00:00:00Z | 2       | 0.2857142857142857  |
+    | test-0       | 2             | 2031-01-01T12:00:00Z | 2024-01-15T00:00:00Z | 3       | 0.42857142857142855 |
+    +--------------+---------------+----------------------+----------------------+---------+---------------------+
+    ");
     let shown = arrow::util::pretty::pretty_format_batches(&[rows.project(&[6, 7, 8, 9, 10]).unwrap()]).unwrap();
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r"
+    +-----------------+-----------------+-----------------------+-------------------------+-----------------+
+    | stats:purchases | stats@status    | stats@event_timestamp | stats@created_timestamp | stats@component |
+    +-----------------+-----------------+-----------------------+-------------------------+-----------------+
+    | 10              | PRESENT         | 2024-01-10T00:00:00Z  | 2024-01-10T01:00:00Z    |                 |
+    |                 | OUTSIDE_MAX_AGE | 2024-01-01T00:00:00Z  | 2024-01-01T01:00:00Z    |                 |
+    |                 | NOT_FOUND       |                       |                         |                 |
+    +-----------------+-----------------+-----------------------+-------------------------+-----------------+
+    ");
     let shown = arrow::util::pretty::pretty_format_batches(&[rows.project(&[11, 12, 13]).unwrap()]).unwrap();
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r"
+    +---------------------------------+-------------------+--------------------+
+    | efficiency:purchases_per_dollar | efficiency@status | efficiency@failure |
+    +---------------------------------+-------------------+--------------------+
+    | 70.0                            | PRESENT           |                    |
+    |                                 | PRESENT           |                    |
+    |                                 | PRESENT           |                    |
+    +---------------------------------+-------------------+--------------------+
+    ");
     assert_eq!(rows.num_columns(), 14);
     let metadata = rows.schema();
     assert!(metadata.fields().iter().all(|field| field.is_nullable()));
     let json = footer(&file);
     let component = store_digest(&logging);
-    insta::assert_snapshot!(json.replace(&component, "DIGEST").replace(env!("CARGO_PKG_VERSION"), "VERSION"), @"");
+    insta::assert_snapshot!(json.replace(&component, "DIGEST").replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r#"{"format":1,"project":"test","registry_commit":1,"feature_service":"ratio_model","features":["efficiency:purchases_per_dollar","stats:purchases"],"join_keys":[["user_id","int64"]],"request_fields":[["spend","float64"]],"components":[{"view":"efficiency","transform":"purchases_per_dollar","digest":"DIGEST"}],"sample_rate":1.0,"server":"skewless VERSION"}"#);
 }
 
 fn store_digest(logging: &Logging) -> String {
@@ -236,7 +260,13 @@ async fn a_server_logs_what_it_serves_and_completes_its_files_when_it_ends() {
     assert_eq!(texts(&repository.path().join("served"), "user_id"), ["1", "2", "1", "2"]);
     let replayed = skewless(repository.path()).args(["replay", "--log", "served"]).output().unwrap();
     assert!(replayed.status.success(), "{}", printed(&replayed));
-    insta::assert_snapshot!(printed(&replayed), @"");
+    insta::assert_snapshot!(printed(&replayed), @r"
+    FEATURE          COMPARED  DIFFERING
+    stats:purchases         4          0
+    stats:spent             4          0
+
+    4 rows of 1 file: 8 values compared bit for bit, 0 differ
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,7 +300,7 @@ async fn a_full_disk_costs_no_request() {
     assert!((0..20).all(|_| server.ask() == 200));
     let said = server.end();
     assert!(said.contains("feature log: 0 rows written in 0 files, 0 dropped, 40 lost"), "{said}");
-    assert!(said.contains("no space"), "{said}");
+    assert!(said.contains("No space left on device"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,10 +313,11 @@ async fn settings_that_can_not_be_meant_are_refused_before_anything_is_served() 
         assert!(!output.status.success());
         printed(&output)
     };
-    insta::assert_snapshot!(refuse("sample_rate: 1.5"), @"");
-    insta::assert_snapshot!(refuse("omit: [stats:spend]"), @"");
-    insta::assert_snapshot!(refuse("queue_capacity: 0"), @"");
-    insta::assert_snapshot!(refuse("path: 'ftp://x'"), @"");
+    insta::assert_snapshot!(refuse("sample_rate: 1.5"), @r#"error: feature_logging has a sample_rate of 1.5: give a share from 0 to 1"#);
+    insta::assert_snapshot!(refuse("sample_rate: some"), @"error: skewless.yaml:2:64: sample_rate: expected a number, such as 0.5, found `some`");
+    insta::assert_snapshot!(refuse("omit: [stats:spend]"), @"error: feature_logging hides `stats:spend`, which is no join key, request field or `view:feature`: did you mean `stats:spent`?");
+    insta::assert_snapshot!(refuse("queue_capacity: 0"), @"error: feature_logging has a queue_capacity of 0: give 1 or more");
+    insta::assert_snapshot!(refuse("path: 'ftp://x'"), @r#"error: `ftp://x` is no address: give a path, or a URL such as s3://bucket/folder: Unable to recognise URL "ftp://x/""#);
     let output = skewless(repository.path()).args(["serve", "--log-rate", "0.5"]).output().unwrap();
     assert!(!output.status.success());
 }

@@ -25,7 +25,7 @@ entities:
 sources:
   - {name: users, path: users.parquet, timestamp_field: seen_at, created_timestamp_column: written_at}
 transforms:
-  - {name: purchases_per_dollar, path: component.wasm}
+  - {name: purchases_per_dollar, path: component.wasm, limits: {deadline_ms: 20000}}
 feature_views:
   - name: stats
     entities: [user]

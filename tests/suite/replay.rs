@@ -45,7 +45,7 @@ async fn run(store: &FeatureStore, log: &Path, filter: LogFilter) -> Result<Repl
 async fn every_value_of_a_log_comes_out_with_the_same_bits() {
     let (_repository, store, log) = logged("log").await;
     let all = run(&store, &log, LogFilter::default()).await.unwrap();
-    assert_eq!((all.files, all.rows, all.compared(), all.differing()), (2, 3_150, 2_100 * 2 + 1_050 * 2, 0));
+    assert_eq!((all.files, all.rows, all.compared(), all.differing()), (3, 3_150, 2_100 * 2 + 1_050 * 2, 0));
     assert_eq!(all.left_out, []);
     let service = LogFilter { service: Some("stats_model".to_owned()), ..LogFilter::default() };
     assert_eq!(run(&store, &log, service).await.unwrap().rows, 1_050);
@@ -95,7 +95,19 @@ async fn a_bit_that_differs_is_found_and_the_command_fails_with_its_row() {
     let output = skewless(repository.path()).args(["replay", "--log", "log"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = printed(&output).replace(&repository.path().canonicalize().unwrap().display().to_string(), "");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    FEATURE                          COMPARED  DIFFERING
+    efficiency:purchases_per_dollar     2,100          1
+    stats:purchases                     3,150          0
+    stats:spent                         1,050          0
+
+    The first differences:
+    REQUEST   ABOUT                 FEATURE                          LOGGED              REPLAYED  STATUS THEN  STATUS NOW
+    test-1/0  2024-01-15T00:00:00Z  efficiency:purchases_per_dollar  21.000000000000004  21.0      PRESENT      PRESENT
+
+    3,150 rows of 3 files: 6,300 values compared bit for bit, 1 differ
+    error: 1 value of the log came out otherwise: please report it, with the table above
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,27 +163,27 @@ async fn what_can_not_be_replayed_is_said() {
         let error = run(store, log, LogFilter::default()).await.unwrap_err().to_string();
         error.replace(&root, "ROOT").replace(&repository.path().display().to_string(), "ROOT")
     };
-    insta::assert_snapshot!(refuse(&store, &repository.path().join("nowhere")).await, @"");
-    insta::assert_snapshot!(refuse(&store, &repository.path().join("users.parquet")).await, @"");
+    insta::assert_snapshot!(refuse(&store, &repository.path().join("nowhere")).await, @"`ROOT/nowhere` has no log files: name the path of feature_logging, and note that a server completes a file when it is old enough or the server ends");
+    insta::assert_snapshot!(refuse(&store, &repository.path().join("users.parquet")).await, @"`ROOT/users.parquet` is no feature log: `skewless serve` writes them, see feature_logging");
     let file = files(&log).pop().unwrap();
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-    insta::assert_snapshot!(refuse(&store, &log).await, @"");
+    insta::assert_snapshot!(refuse(&store, &log).await, @"`ROOT/log/service=stats_model/date=2031-01-01/20310101T120000Z-test-2.parquet` is damaged, or no Parquet file: remove it to go on without it: Parquet error: Invalid Parquet file. Corrupt footer");
     std::fs::write(&file, &whole).unwrap();
     rewrite(
         &file,
         |rows| rows,
         |json| json.replace("\"format\":1", "\"format\":2,\"new\":0").replace("skewless 0", "skewless 9"),
     );
-    insta::assert_snapshot!(refuse(&store, &log).await.replace(env!("CARGO_PKG_VERSION").trim_start_matches('0'), ".X"), @"");
+    insta::assert_snapshot!(refuse(&store, &log).await.replace(env!("CARGO_PKG_VERSION").trim_start_matches('0'), ".X"), @"`ROOT/log/service=stats_model/date=2031-01-01/20310101T120000Z-test-2.parquet` was written by a newer skewless (skewless 9.X, log format 2); this one reads formats up to 1: use a newer one");
     rewrite(&file, |rows| rows, |json| json.replace("\"format\":2", "\"format\":0"));
-    insta::assert_snapshot!(refuse(&store, &log).await.replace(env!("CARGO_PKG_VERSION").trim_start_matches('0'), ".X"), @"");
+    insta::assert_snapshot!(refuse(&store, &log).await.replace(env!("CARGO_PKG_VERSION").trim_start_matches('0'), ".X"), @"`ROOT/log/service=stats_model/date=2031-01-01/20310101T120000Z-test-2.parquet` was written by skewless 9.X in log format 0, which lacks what a replay needs: use the skewless that wrote it");
     std::fs::write(&file, &whole).unwrap();
     rewrite(&file, |rows| rows, |json| json.replace("\"project\":\"test\"", "\"project\":\"other\""));
-    insta::assert_snapshot!(refuse(&store, &log).await, @"");
+    insta::assert_snapshot!(refuse(&store, &log).await, @"the log is of project `other`, and this is `test`: go to the repository that was served");
     std::fs::write(&file, &whole).unwrap();
     rewrite(&file, |rows| rows, |json| json.replace("\"registry_commit\":", "\"registry_commit\":9"));
-    insta::assert_snapshot!(refuse(&store, &log).await, @"");
+    insta::assert_snapshot!(refuse(&store, &log).await, @"project `test` has no commit 91 in the registry `registry`");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +202,7 @@ async fn rows_whose_inputs_are_hidden_are_left_out_and_counted() {
     assert_eq!((replayed.rows, replayed.compared(), replayed.differing()), (2, 2, 0));
     assert_eq!(replayed.left_out.len(), 1);
     assert_eq!(replayed.left_out[0].rows, 2);
-    insta::assert_snapshot!(replayed.left_out[0].reason, @"");
+    insta::assert_snapshot!(replayed.left_out[0].reason, @"`efficiency` is computed from `spend`, which is hashed or left out");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -157,7 +157,22 @@ async fn the_command_fails_above_its_threshold_and_writes_text_json_and_a_page()
     };
     let (code, said) = run(&["--html", "skew.html"]);
     assert_eq!(code, Some(1));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    CAUSE             VALUES
+    row arrived late       2  0.1667 %
+
+    FEATURE          CAUSE             VALUES            AGE (MEDIAN)  AGE (MOST)
+    stats:purchases  row arrived late       1  0.1667 %
+    stats:spent      row arrived late       1  0.1667 %
+
+    The worst of each:
+    FEATURE          CAUSE             ENTITY     ABOUT                 SERVED              TRAINING SET         REQUEST
+    stats:purchases  row arrived late  user_id=7  2024-01-15T00:00:00Z  7                   -7                   test-0/7
+    stats:spent      row arrived late  user_id=7  2024-01-15T00:00:00Z  2.3333333333333335  -2.3333333333333335  test-0/7
+
+    600 rows: 1,200 values compared, 2 differ (0.1667 %)
+    error: 0.1667 % of the values differ from the training set, more than 0.1 %
+    ");
     let (code, json) = run(&["--threshold", "0.2%", "--json"]);
     assert_eq!(code, Some(0));
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -183,14 +198,28 @@ async fn a_training_set_straight_from_the_log_has_what_was_served() {
         ["get-historical-features", "--from-log", "log", "--service", "ratio_model", "--out", "set.parquet"];
     let output = skewless(repository.path()).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", printed(&output));
-    insta::assert_snapshot!(printed(&output), @"");
+    insta::assert_snapshot!(printed(&output), @r"
+    FEATURE               PRESENT          NULL          NOT FOUND          TOO OLD          FAILED
+    purchases_per_dollar        2  50.0 %     2  50.0 %          0                0               0
+    purchases                   2  50.0 %     0                  1  25.0 %        1  25.0 %       0
+    4 rows in set.parquet
+    ");
     let set = read(&repository.path().join("set.parquet"));
-    insta::assert_snapshot!(arrow::util::pretty::pretty_format_batches(&[set]).unwrap(), @"");
+    insta::assert_snapshot!(arrow::util::pretty::pretty_format_batches(&[set]).unwrap(), @r"
+    +---------+---------------------+----------------------+----------------------+-----------+
+    | user_id | spend               | event_timestamp      | purchases_per_dollar | purchases |
+    +---------+---------------------+----------------------+----------------------+-----------+
+    | 1       | 0.14285714285714285 | 2024-01-15T00:00:00Z | 7.0                  | 1         |
+    | 2       | 0.2857142857142857  | 2024-01-15T00:00:00Z | 7.0                  | 2         |
+    | 301     | 43.0                | 2024-01-15T00:00:00Z |                      |           |
+    | 999     | 142.71428571428572  | 2024-01-15T00:00:00Z |                      |           |
+    +---------+---------------------+----------------------+----------------------+-----------+
+    ");
     let described = skewless(repository.path()).args(["describe", "set.parquet"]).output().unwrap();
     assert!(printed(&described).contains("ratio_model"), "{}", printed(&described));
     let arguments =
         ["get-historical-features", "--from-log", "log", "--features", "stats:nothing", "--out", "set.parquet"];
     let output = skewless(repository.path()).args(arguments).output().unwrap();
     assert!(!output.status.success());
-    insta::assert_snapshot!(printed(&output), @"");
+    insta::assert_snapshot!(printed(&output), @"error: no file of the log `log` has the features that are asked for");
 }
