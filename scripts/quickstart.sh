@@ -100,8 +100,8 @@ again() { printf '$ skewless %s\n' "$*" >&2; (cd "$loop" && "$skewless" "$@"); }
 noon=2013-01-30T12:00:00Z
 at_noon() { echo "(origin = '$1' AND observed_at = TIMESTAMP '2013-01-30 12:00:00')"; }
 weather wind_speed observed_at "NOT $(at_noon JFK)"
-again apply --quiet
-again materialize 2012-12-31 $noon --quiet
+again apply --quiet >"$state/apply.log"
+again materialize 2012-12-31 $noon --quiet >>"$state/materialize.log"
 again get-historical-features --service delay_model --entities "$PWD/examples/flights/data/flights/2013-01.parquet" \
     --event-timestamp $noon --out noon.parquet --quiet >>"$state/training.log"
 serve "$loop"
