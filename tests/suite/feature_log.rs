@@ -143,6 +143,23 @@ async fn sensitive_columns_are_hashed_or_left_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_can_not_be_logged_any_more_is_answered_all_the_same() {
+    let (repository, store) = three().await;
+    let folder = repository.path().join("log");
+    let hidden = FeatureLoggingSettings { omit: vec!["stats:spent".to_owned()], ..settings(&folder) };
+    let logging = Logging::new(store, hidden);
+    let definitions = repository.path().join("features.yaml");
+    let yaml = std::fs::read_to_string(&definitions).unwrap();
+    // What is to be left out may be called otherwise now: nothing is logged rather than that.
+    std::fs::write(&definitions, yaml.replace("{name: spent, type: float64}", "{name: seen_at, type: timestamp}"))
+        .unwrap();
+    let store = repository.apply().await.unwrap().with_feature_log(Some(Arc::clone(&logging.log)));
+    let changed = Logging { store, log: logging.log };
+    changed.serve("stats_model", &asking_users([1, 2]), ABOUT, 1);
+    assert_eq!(changed.close(), LogCounts::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_into_the_queue_is_dropped_and_counted() {
     let (repository, store) = three().await;
     let folder = repository.path().join("log");

@@ -52,7 +52,7 @@ impl OnlineFeatures {
         Ok(Self {
             plans: set.views.iter().map(plan).collect(),
             components: set.views.iter().map(component).collect(),
-            log: store.feature_log().map(|log| LoggedQuestion::new(log, store, &set, selection)).transpose()?,
+            log: logged(store, &set, selection),
             set,
             online: Arc::clone(store.online()),
             told: AtomicBool::new(false),
@@ -124,6 +124,12 @@ impl OnlineFeatures {
         let rows = rows.collect::<Result<Vec<_>>>()?;
         Ok((rows, other_versions))
     }
+}
+
+/// The question's log, where the store has one. What can't be logged is answered all the same.
+fn logged(store: &FeatureStore, set: &FeatureSet, selection: &Selection) -> Option<LoggedQuestion> {
+    let question = LoggedQuestion::new(store.feature_log()?, store, set, selection);
+    question.inspect_err(|error| tracing::warn!(%error, "a question is answered, and can't be logged")).ok()
 }
 
 fn view_name(stored: &StoredView) -> &str {
