@@ -134,7 +134,7 @@ pub(crate) fn read(path: &Path) -> RecordBatch {
 /// The texts of a column, of all files one after the other; nulls are empty.
 pub(crate) fn texts(folder: &Path, column: &str) -> Vec<String> {
     let values =
-        files(folder).iter().map(|path| read(path).column_by_name(column).unwrap().clone()).collect::<Vec<_>>();
+        files(folder).iter().map(|path| Arc::clone(read(path).column_by_name(column).unwrap())).collect::<Vec<_>>();
     let text = |values: &arrow::array::ArrayRef| {
         let texts = arrow::compute::cast(values, &arrow::datatypes::DataType::Utf8).unwrap();
         let texts = texts.as_string::<i32>();

@@ -85,7 +85,8 @@ fn bodies(arguments: &Arguments) -> Result<Vec<Vec<u8>>, Failure> {
     let flights = concat_batches(&schema, &reader.build()?.collect::<Result<Vec<_>, _>>()?)?;
     let selection = Selection::Service("delay_model".to_owned());
     let body = |rows: RecordBatch| {
-        let column = |name| Ok((name, rows.column_by_name(name).ok_or(format!("the flights have no {name}"))?.clone()));
+        let column =
+            |name| Ok((name, Arc::clone(rows.column_by_name(name).ok_or(format!("the flights have no {name}"))?)));
         let columns = COLUMNS.into_iter().map(column).collect::<Result<Vec<_>, Failure>>()?;
         Ok(ask(&selection, &columns, arguments.at.as_microsecond())?)
     };
@@ -105,7 +106,7 @@ fn ask_as_often_as_possible(
     let mut times = Vec::new();
     loop {
         let request = next.fetch_add(1, Ordering::Relaxed);
-        if times.last().is_some() && Instant::now() >= end || request >= arguments.requests {
+        if (!times.is_empty() && Instant::now() >= end) || request >= arguments.requests {
             return Ok(times);
         }
         let body = &bodies[(request % bodies.len() as u64) as usize];
