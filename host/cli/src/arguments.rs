@@ -74,6 +74,8 @@ pub(crate) enum Verb {
     GetOnlineFeatures(verbs::get_online_features::Arguments),
     CheckParity(verbs::check_parity::Arguments),
     Serve(verbs::serve::Arguments),
+    Replay(verbs::replay::Arguments),
+    Skew(verbs::skew::Arguments),
     List(verbs::list::Arguments),
     Describe(verbs::describe::Arguments),
     DeleteValues(verbs::delete_values::Arguments),

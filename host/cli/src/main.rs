@@ -13,17 +13,21 @@ mod dataset;
 mod description;
 mod entity_values;
 mod failure;
+mod feature_log;
 mod instant;
 mod language;
 mod lookup;
 mod output;
 mod pace;
+mod page;
 mod parity;
 mod progress;
+mod replay_page;
 mod resources;
 mod sample_data;
 mod sdk;
 mod session;
+mod skew_page;
 mod table;
 mod template;
 mod verbs;
@@ -69,6 +73,8 @@ fn run(session: &Session, verb: Verb) -> failure::Result<()> {
         Verb::GetHistoricalFeatures(arguments) => verbs::get_historical_features::run(session, arguments),
         Verb::GetOnlineFeatures(arguments) => verbs::get_online_features::run(session, &arguments),
         Verb::CheckParity(arguments) => verbs::check_parity::run(session, &arguments),
+        Verb::Replay(arguments) => verbs::replay::run(session, &arguments),
+        Verb::Skew(arguments) => verbs::skew::run(session, &arguments),
         Verb::Serve(arguments) => verbs::serve::run(session, &arguments),
         Verb::List(arguments) => verbs::list::run(session, &arguments),
         Verb::Describe(arguments) => verbs::describe::run(session, &arguments),

@@ -99,7 +99,7 @@ impl Serving {
         let prepared = self.prepared.prepare(&self.store, &request.question)?;
         let rows = request.entity_rows(prepared.columns())?;
         let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
-        let features = prepared.features(&rows, at, turns).await?;
+        let features = prepared.features(&rows, at, now, turns).await?;
         prepared.json(&rows, &features)
     }
 
@@ -118,7 +118,7 @@ impl Serving {
     ) -> Result<GetOnlineFeaturesResponse, AnswerError> {
         let prepared = self.prepared.prepare(&self.store, &request.question()?)?;
         let rows = request.entity_rows(prepared.columns())?;
-        let features = prepared.features(&rows, instant::micros(now), turns).await?;
+        let features = prepared.features(&rows, instant::micros(now), now, turns).await?;
         prepared.message(&rows, &features)
     }
 }

@@ -100,7 +100,7 @@ impl Prepared {
         let rows = request.entity_rows(&self.columns)?;
         let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
         let features = self.features.get(rows.batch(), at)?;
-        self.log_failures(&features, rows.batch().num_rows());
+        self.log(&rows, at, now, &features);
         self.json(&rows, &features)
     }
 
@@ -109,7 +109,7 @@ impl Prepared {
         &self.columns
     }
 
-    /// The features of `rows` at the instant `at`, in µs; nothing but computing them blocks, and that only where it did not take
+    /// The features of `rows` at the instant `at`, in µs, asked for at the clock's `now`; nothing but computing them blocks, and that only where it did not take
     /// long the last time: else a thread that may wait does it, when it has its turn.
     ///
     /// # Errors
@@ -118,6 +118,7 @@ impl Prepared {
         self: &Arc<Self>,
         rows: &EntityRows,
         at: i64,
+        now: Timestamp,
         turns: &Arc<Semaphore>,
     ) -> Result<Features, AnswerError> {
         let few = rows.batch().num_rows() <= ROWS_AT_ONCE;
@@ -125,8 +126,8 @@ impl Prepared {
             true => self.features.read(rows.batch(), at).await?,
             false => None,
         };
-        match stored {
-            Some(stored) if self.is_quick.load(Ordering::Relaxed) => self.compute(rows, stored),
+        let features = match stored {
+            Some(stored) if self.is_quick.load(Ordering::Relaxed) => self.compute(rows, stored)?,
             stored => {
                 let (prepared, rows, span) = (Arc::clone(self), rows.clone(), Span::current());
                 let turn = Arc::clone(turns).acquire_owned().await.expect("nobody closes the semaphore");
@@ -136,9 +137,11 @@ impl Prepared {
                     span.in_scope(|| prepared.read_and_compute(&rows, stored, at))
                 };
                 let worked = tokio::task::spawn_blocking(work).await;
-                worked.map_err(|_| Error::corrupt("the request was interrupted: the server's log says why"))?
+                worked.map_err(|_| Error::corrupt("the request was interrupted: the server's log says why"))??
             }
-        }
+        };
+        self.log(rows, at, now, &features);
+        Ok(features)
     }
 
     fn read_and_compute(
@@ -147,21 +150,17 @@ impl Prepared {
         stored: Option<StoredRows>,
         at: i64,
     ) -> Result<Features, AnswerError> {
-        if let Some(stored) = stored {
-            return self.compute(rows, stored);
+        match stored {
+            Some(stored) => self.compute(rows, stored),
+            None => Ok(self.features.get(rows.batch(), at)?),
         }
-        let features = self.features.get(rows.batch(), at)?;
-        self.log_failures(&features, rows.batch().num_rows());
-        Ok(features)
     }
 
     fn compute(&self, rows: &EntityRows, stored: StoredRows) -> Result<Features, AnswerError> {
         let start = Instant::now();
         let features = self.features.compute(rows.batch(), stored);
         self.is_quick.store(start.elapsed() < QUICK, Ordering::Relaxed);
-        let features = features?;
-        self.log_failures(&features, rows.batch().num_rows());
-        Ok(features)
+        Ok(features?)
     }
 
     /// The answer to `rows` as JSON.
@@ -179,6 +178,12 @@ impl Prepared {
         features: &Features,
     ) -> Result<GetOnlineFeaturesResponse, AnswerError> {
         Ok(protobuf::response::response(rows, &self.names, features)?)
+    }
+
+    /// What is remembered of an answer: the feature log's rows, and why transforms failed.
+    fn log(&self, rows: &EntityRows, at: i64, now: Timestamp, features: &Features) {
+        self.features.log(rows.batch(), at, now, features);
+        self.log_failures(features, rows.batch().num_rows());
     }
 
     /// Says why a transform failed on a row: the answer has no place for more than the status.

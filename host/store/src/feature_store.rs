@@ -11,6 +11,7 @@ use skewless_runtime::Runtime;
 use crate::certification::trust;
 use crate::compute::AppliedComponent;
 use crate::definitions::{Definitions, Settings};
+use crate::feature_log::FeatureLog;
 use crate::feature_set::{FeatureSet, Selection};
 use crate::online::{OnlineStore, open_online_store};
 use crate::registry::{Commit, Registry, State};
@@ -25,6 +26,7 @@ pub struct FeatureStore {
     commit: Commit,
     components: BTreeMap<String, AppliedComponent>,
     online: Arc<dyn OnlineStore>,
+    feature_log: Option<Arc<FeatureLog>>,
 }
 
 impl FeatureStore {
@@ -43,7 +45,7 @@ impl FeatureStore {
         })?;
         let components = load_components(&registry, &commit.state, runtime).await?;
         let online = open_online_store(root, settings)?;
-        Ok(Self { root: root.to_owned(), registry, commit, components, online })
+        Ok(Self { root: root.to_owned(), registry, commit, components, online, feature_log: None })
     }
 
     /// The folder that relative paths of sources start from.
@@ -82,6 +84,28 @@ impl FeatureStore {
         &self.online
     }
 
+    /// The same store, whose prepared questions can be logged to `log`. A store that is opened anew takes the log of the one before.
+    #[must_use]
+    pub fn with_feature_log(self, log: Option<Arc<FeatureLog>>) -> Self {
+        Self { feature_log: log, ..self }
+    }
+
+    /// Where answers are logged, if they are.
+    #[must_use]
+    pub fn feature_log(&self) -> Option<&Arc<FeatureLog>> {
+        self.feature_log.as_ref()
+    }
+
+    /// The outputs of all on-demand views, as `view:output`.
+    pub(crate) fn output_columns(&self) -> Vec<String> {
+        let views = self.definitions().on_demand_feature_views.iter();
+        let outputs = views.filter_map(|view| {
+            let outputs = &self.components.get(&view.transform)?.transform.signature().outputs;
+            Some(outputs.iter().map(|output| format!("{}:{}", view.name, output.name)))
+        });
+        outputs.flatten().collect()
+    }
+
     /// What a selection of features comes to.
     ///
     /// # Errors
@@ -91,7 +115,7 @@ impl FeatureStore {
     }
 }
 
-async fn load_components(
+pub(crate) async fn load_components(
     registry: &Registry,
     state: &State,
     runtime: &Runtime,

@@ -15,11 +15,12 @@ use crate::feature_set::{FeatureSet, Input, OnDemand, Origin};
 use crate::status::Status;
 use crate::view_rows::{ViewRows, arrow_error};
 
-/// The features asked for, one value a row and feature.
+/// The features asked for, one value a row and feature. A clone shares them.
+#[derive(Clone)]
 pub struct Features {
-    columns: Vec<FeatureColumn>,
-    views: Vec<ViewRows>,
-    computed: Vec<Output>,
+    columns: Arc<[FeatureColumn]>,
+    views: Arc<[ViewRows]>,
+    computed: Arc<[Output]>,
     other_versions: Vec<String>,
 }
 
@@ -74,7 +75,17 @@ impl Features {
         };
         let column = |origin: Origin| FeatureColumn { origin, values: Arc::clone(values(origin)) };
         let columns = set.outputs.iter().map(|output| column(output.origin)).collect();
-        Ok(Self { columns, views, computed, other_versions: Vec::new() })
+        Ok(Self { columns, views: views.into(), computed: computed.into(), other_versions: Vec::new() })
+    }
+
+    /// The rows read of each view of the set.
+    pub(crate) fn views(&self) -> &[ViewRows] {
+        &self.views
+    }
+
+    /// What was computed for each on-demand view of the set.
+    pub(crate) fn computed(&self) -> &[Output] {
+        &self.computed
     }
 
     /// The same features, with the views of which stored rows are another version's.
@@ -176,7 +187,7 @@ impl Features {
 }
 
 /// Exactly the inputs that the transform declares, under the names it gives them.
-fn inputs(view: &OnDemand, views: &[ViewRows], asked: &Asked) -> Result<RecordBatch> {
+pub(crate) fn inputs(view: &OnDemand, views: &[ViewRows], asked: &Asked) -> Result<RecordBatch> {
     let schema = Arc::clone(view.component.transform.input_schema());
     let column = |input: &Input| -> ArrayRef {
         match input {

@@ -19,6 +19,7 @@ mod compute;
 pub mod definitions;
 mod entity_rows;
 pub mod error;
+pub mod feature_log;
 mod feature_set;
 mod feature_store;
 pub mod features;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, LargeBinaryArray, RecordBatch};
+use jiff::Timestamp;
 use skewless_runtime::Limits;
 
+use crate::feature_log::LoggedQuestion;
 use crate::feature_set::{FeatureSet, Selection, StoredView};
 use crate::feature_store::FeatureStore;
 use crate::features::{Asked, Features};
@@ -20,6 +22,7 @@ pub struct OnlineFeatures {
     /// for each view the component that computes its rows, as they are marked; `None` where none does
     components: Vec<Option<u64>>,
     online: Arc<dyn OnlineStore>,
+    log: Option<LoggedQuestion>,
     /// whether it was said that rows of another version are served
     told: AtomicBool,
 }
@@ -57,6 +60,7 @@ impl OnlineFeatures {
         Ok(Self {
             plans: set.views.iter().map(plan).collect(),
             components: set.views.iter().map(component).collect(),
+            log: logged(store, &set, selection),
             set,
             online: Arc::clone(store.online()),
             told: AtomicBool::new(false),
@@ -115,6 +119,14 @@ impl OnlineFeatures {
         Ok(features.with_other_versions(other_versions))
     }
 
+    /// Logs what was answered for `entity_rows` at the instant `at`, in µs, where the store has a log; `now` is the clock's. Never waits,
+    /// never fails.
+    pub fn log(&self, entity_rows: &RecordBatch, at: i64, now: Timestamp, features: &Features) {
+        if let Some(log) = &self.log {
+            log.log(entity_rows, at, now.as_microsecond(), features);
+        }
+    }
+
     /// Logs, once for each question, that rows of another version are served.
     fn tell(&self, other_versions: &[String]) {
         if !other_versions.is_empty() && !self.told.swap(true, Ordering::Relaxed) {
@@ -150,11 +162,18 @@ impl OnlineFeatures {
                 other_versions.push(stored.view.name.clone());
             }
             let times = rows.times.iter().map(|time| time.map(|time| time.event_timestamp)).collect();
-            ViewRows::at(&stored.view, rows.columns, times, &at_each_row)
+            let created = rows.times.iter().map(|time| time.and_then(|time| time.created_timestamp)).collect();
+            Ok(ViewRows::at(&stored.view, rows.columns, times, &at_each_row)?.with_origins(created, rows.components))
         });
         let views = rows.collect::<Result<Vec<_>>>()?;
         Ok(StoredRows { views, other_versions, at: at_each_row })
     }
+}
+
+/// The question's log, where the store has one. What can't be logged is answered all the same.
+fn logged(store: &FeatureStore, set: &FeatureSet, selection: &Selection) -> Option<LoggedQuestion> {
+    let question = LoggedQuestion::new(store.feature_log()?, store, set, selection);
+    question.inspect_err(|error| tracing::warn!(%error, "a question is answered, and can't be logged")).ok()
 }
 
 fn view_name(stored: &StoredView) -> &str {

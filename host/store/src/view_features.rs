@@ -17,6 +17,8 @@ use crate::{Error, Result};
 pub(crate) struct ViewFeatures {
     /// the columns to read of the source
     pub(crate) columns: Vec<(String, DataType)>,
+    /// whether the last of them says when each row became known, and is no feature
+    pub(crate) has_created: bool,
     transform: Option<Computed>,
 }
 
@@ -34,7 +36,7 @@ impl ViewFeatures {
         components: &std::collections::BTreeMap<String, AppliedComponent>,
     ) -> Result<Self> {
         let Some(by) = &view.transform else {
-            return Ok(Self { columns: features.to_vec(), transform: None });
+            return Ok(Self { columns: features.to_vec(), has_created: false, transform: None });
         };
         let component = components.get(&by.name).cloned().ok_or_else(|| {
             Error::not_found(format!("transform `{}` of feature view `{}` is not applied", by.name, view.name))
@@ -49,7 +51,15 @@ impl ViewFeatures {
             place.ok_or_else(|| Error::not_found(format!("transform `{}` has no output `{name}`", by.name)))
         };
         let outputs = features.iter().map(output).collect::<Result<_>>()?;
-        Ok(Self { columns: columns.collect(), transform: Some(Computed { component, outputs }) })
+        let columns = columns.collect();
+        Ok(Self { columns, has_created: false, transform: Some(Computed { component, outputs }) })
+    }
+
+    /// The same, which also reads the column `created`.
+    pub(crate) fn with_created(mut self, created: Option<(String, DataType)>) -> Self {
+        self.has_created = created.is_some();
+        self.columns.extend(created);
+        self
     }
 
     /// The digest of the component that computes the features, if one does.

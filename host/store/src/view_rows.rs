@@ -20,6 +20,10 @@ pub(crate) struct ViewRows {
     pub(crate) event_timestamps: Vec<Option<i64>>,
     /// whether each row is there: present, not found, or outside its ttl
     pub(crate) statuses: Vec<Status>,
+    /// when each row became known, in µs; `None` where there is no row or nobody said. No elements: not looked at
+    pub(crate) created_timestamps: Vec<Option<i64>>,
+    /// the first 8 bytes of the digest of the component that made each row; `None` where none did. No elements: not looked at
+    pub(crate) components: Vec<Option<u64>>,
 }
 
 impl ViewRows {
@@ -42,7 +46,22 @@ impl ViewRows {
         let found =
             |(event_timestamp, status): (Option<i64>, &Status)| event_timestamp.filter(|_| *status != Status::NotFound);
         let event_timestamps = event_timestamps.into_iter().zip(&statuses).map(found).collect();
-        Ok(Self { columns, event_timestamps, statuses })
+        Ok(Self { columns, event_timestamps, statuses, created_timestamps: Vec::new(), components: Vec::new() })
+    }
+
+    /// The same rows, with when each became known and which component made it.
+    #[must_use]
+    pub(crate) fn with_origins(
+        self,
+        mut created_timestamps: Vec<Option<i64>>,
+        mut components: Vec<Option<u64>>,
+    ) -> Self {
+        for (row, event_timestamp) in self.event_timestamps.iter().enumerate() {
+            if event_timestamp.is_none() {
+                (created_timestamps[row], components[row]) = (None, None);
+            }
+        }
+        Self { created_timestamps, components, ..self }
     }
 
     /// Which rows are there.

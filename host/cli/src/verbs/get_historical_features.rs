@@ -4,8 +4,10 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use skewless_store::Selection;
 use skewless_store::definitions::{FeatureRef, Format};
+use skewless_store::feature_log::training_set::{FromLog, write_training_set_from_log};
 use skewless_store::historical::{
-    EntitySource, HistoricalRequest, JoinMode, OutFormat, Output, Progress as HowFar, Written, write_training_set,
+    EntitySource, HistoricalRequest, JoinMode, OutFormat, Output, Progress as HowFar, TrainingSetSummary,
+    write_training_set,
 };
 use skewless_store::saved_datasets::{Save, check_name, save};
 
@@ -84,6 +86,9 @@ struct EntityArguments {
     /// The entity rows: the result of a SQL query over the sources, by their names
     #[arg(long, value_name = "QUERY")]
     entities_sql: Option<String>,
+    /// Take the rows and their features from the log of a server, as they were served
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["known_at", "event_timestamp", "exact_causes", "explain", "save_as"])]
+    from_log: Option<String>,
 }
 
 impl EntityArguments {
@@ -102,6 +107,16 @@ enum Outputs {
     Parquet,
     Csv,
     Arrow,
+}
+
+impl Outputs {
+    const fn format(self) -> OutFormat {
+        match self {
+            Self::Parquet => OutFormat::Parquet,
+            Self::Csv => OutFormat::Csv,
+            Self::Arrow => OutFormat::Arrow,
+        }
+    }
 }
 
 /// How views are joined, as the command line has it.
@@ -135,14 +150,13 @@ impl SelectionArguments {
 }
 
 pub(crate) fn run(session: &Session, arguments: Arguments) -> Result<()> {
+    if let Some(log) = &arguments.entities.from_log {
+        return from_log(session, &arguments, log);
+    }
     let request = request(&arguments);
     let Arguments { entities, out, out_format, save_as, overwrite, explain, json, .. } = arguments;
     let entities = entities.source();
-    let format = out_format.map(|format| match format {
-        Outputs::Parquet => OutFormat::Parquet,
-        Outputs::Csv => OutFormat::Csv,
-        Outputs::Arrow => OutFormat::Arrow,
-    });
+    let format = out_format.map(Outputs::format);
     let command_line = command_line();
     let output = Output { path: &out, format, command_line: &command_line };
     let line = Progress::start(&session.output);
@@ -163,12 +177,29 @@ pub(crate) fn run(session: &Session, arguments: Arguments) -> Result<()> {
     if json {
         return Ok(session.output.print_json(&written)?);
     }
-    session.output.print(&told(&written))?;
+    session.output.print(&told(&written.summary))?;
     if explain {
         session.output.print(&written.explained)?;
     }
     let saved = save_as.map_or_else(String::new, |name| format!(", saved as `{name}`"));
     session.output.say(&format!("{} in {out}{saved}", counted(written.summary.rows, "row", "rows")));
+    Ok(())
+}
+
+/// The training set of what was served, as it was served.
+fn from_log(session: &Session, arguments: &Arguments, log: &str) -> Result<()> {
+    let threads = arguments.resources.resources().threads;
+    let selection = arguments.selection.selection().expect("clap requires one of them");
+    let request = FromLog { log, selection: &selection, full_feature_names: arguments.full_feature_names, threads };
+    let command_line = command_line();
+    let format = arguments.out_format.map(Outputs::format);
+    let output = Output { path: &arguments.out, format, command_line: &command_line };
+    let provenance = block_on_threads(threads, async { Ok(write_training_set_from_log(&request, &output).await?) })?;
+    if arguments.json {
+        return Ok(session.output.print_json(&provenance.summary)?);
+    }
+    session.output.print(&told(&provenance.summary))?;
+    session.output.say(&format!("{} in {}", counted(provenance.summary.rows, "row", "rows"), arguments.out));
     Ok(())
 }
 
@@ -201,10 +232,10 @@ fn told_progress(HowFar { source_rows, rows, of }: HowFar) -> String {
     }
 }
 
-fn told(written: &Written) -> String {
+fn told(summary: &TrainingSetSummary) -> String {
     let headings = ["feature", ">present", ">", ">null", ">", ">not found", ">", ">too old", ">", ">failed", ">"];
-    let table = Table::new(headings).with_rows(written.summary.features.iter().map(|feature| {
-        let share = |part| percent(part, written.summary.rows);
+    let table = Table::new(headings).with_rows(summary.features.iter().map(|feature| {
+        let share = |part| percent(part, summary.rows);
         let counts = feature.counts;
         [
             feature.name.clone(),

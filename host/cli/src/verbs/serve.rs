@@ -9,12 +9,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock;
 use crate::failure::{Failure, Result};
+use crate::feature_log::{self, LogArguments};
 use crate::session::{Session, block_on};
 
 const EXAMPLES: &str = "\
 Examples:
   skewless serve
   skewless serve --host 0.0.0.0 --port 8080
+  skewless serve --log-path feature_log --log-rate 0.01
   curl http://127.0.0.1:6566/get-online-features -d @request.json
 
 Requests and answers are those of Feast's feature server; `event_timestamp` in a request asks about another instant than \
@@ -31,12 +33,16 @@ pub(crate) struct Arguments {
     /// The port to listen on; 0 takes a free one
     #[arg(short, long, default_value_t = 6566)]
     port: u16,
+    #[command(flatten)]
+    log: LogArguments,
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
-    let Arguments { host, port } = arguments;
+    let Arguments { host, port, log } = arguments;
     block_on(async {
         let store = session.store().await?;
+        let log = log.start(session, &store)?;
+        let store = store.with_feature_log(log.clone());
         let (project, commit) = (store.commit().state.project.clone(), store.commit().number);
         // Before the first word is out: whoever reads it may ask for the end at once.
         let shutdown = shutdown()?;
@@ -45,7 +51,9 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
         let address = listener.local_addr().map_err(failed)?;
         session.output.print(&format!("serving project {project}, commit {commit}, on http://{address}"))?;
         let state = Arc::new(ServerState::new(Arc::new(store), Arc::new(clock::now)));
-        serve(listener, state, shutdown).await.map_err(failed)
+        let served = serve(listener, state, shutdown).await.map_err(failed);
+        feature_log::close(session, log).await;
+        served
     })
 }
 

@@ -5,11 +5,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Ttl;
 use super::name::NAME_PATTERN;
+use super::{FeatureServerSettings, Ttl};
 
 /// What `skewless.yaml` says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The project's name; projects can share a registry and an online store.
@@ -24,6 +24,9 @@ pub struct Settings {
     /// Where the newest feature values are kept for requests.
     #[serde(default)]
     pub online_store: OnlineStoreSettings,
+    /// What the server does besides answering.
+    #[serde(default, skip_serializing_if = "FeatureServerSettings::is_default")]
+    pub feature_server: FeatureServerSettings,
 }
 
 /// Where the newest feature values are kept.

@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{
+    DataType as ArrowType, Field, FieldRef, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
+};
 use skewless_runtime::Limits;
 
 use super::TrainingSetSummary;
 use crate::entity_rows::EntityRows;
+use crate::feature_log::Layout;
 use crate::feature_set::FeatureSet;
 use crate::features::{Features, StatusCounts};
 use crate::offline::point_in_time::EntityLayout;
@@ -28,6 +31,8 @@ pub(super) struct FeatureStep {
     pub(super) with_row: bool,
     pub(super) schema: SchemaRef,
     pub(super) counts: Arc<Counts>,
+    /// where the rows of a log are wanted, and not those of a training set
+    pub(super) log: Option<Arc<Layout>>,
 }
 
 impl FeatureStep {
@@ -38,8 +43,14 @@ impl FeatureStep {
         let views = (0..self.set.views.len()).map(view).collect::<Result<Vec<_>>>()?;
         let features = Features::compute(&self.set, views, &asked, Limits::BATCH)?;
         self.counts.add(&features, joined.num_rows() as u64);
-        let mut columns = joined.columns()[..self.layout.user_columns].to_vec();
-        columns.extend((0..features.len()).map(|feature| Arc::clone(features.values(feature))));
+        let mut columns = match &self.log {
+            Some(log) => log.of_history(asked, features)?.columns().to_vec(),
+            None => {
+                let user_columns = joined.columns()[..self.layout.user_columns].iter();
+                let features = (0..features.len()).map(|feature| features.values(feature));
+                user_columns.chain(features).map(Arc::clone).collect()
+            }
+        };
         if self.with_row {
             columns.push(Arc::clone(joined.column(self.layout.row())));
         }
@@ -51,9 +62,20 @@ impl FeatureStep {
         let first = self.view_columns[place];
         let last = first + features.columns.len();
         let happened = joined.column(last).as_primitive::<Int64Type>().iter().collect();
-        let rows = ViewRows::at(&stored.view, joined.columns()[first..last].to_vec(), happened, at)?;
+        let mut columns = joined.columns()[first..last].to_vec();
+        let created = if features.has_created { columns.pop() } else { None };
+        let rows = ViewRows::at(&stored.view, columns, happened, at)?;
         let (columns, _) = features.of(rows.columns.clone(), &rows.present())?;
-        Ok(ViewRows { columns, ..rows })
+        let rows = ViewRows { columns, ..rows };
+        if self.log.is_none() {
+            return Ok(rows);
+        }
+        let created = created.map_or_else(
+            || vec![None; at.len()],
+            |created| created.as_primitive::<TimestampMicrosecondType>().iter().collect(),
+        );
+        let component = features.component().map(skewless_runtime::Digest::prefix);
+        Ok(rows.with_origins(created, vec![component; at.len()]))
     }
 }
 

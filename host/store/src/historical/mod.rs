@@ -25,6 +25,7 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::definitions::Format;
+use crate::feature_log::Layout;
 use crate::feature_set::{FeatureSet, Selection};
 use crate::feature_store::FeatureStore;
 use crate::features::StatusCounts;
@@ -169,7 +170,7 @@ pub async fn write_training_set(
     output: &Output<'_>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Written> {
-    let started = start(store, request, entities, Some(progress)).await?;
+    let started = start(store, request, entities, Some(progress), None).await?;
     let Started { set, plan, schema, first, mut rest } = started;
     let mut file = TrainingSetFile::create(output.path, output.format, &schema, request.resources.threads).await?;
     let filled = async {
@@ -206,8 +207,24 @@ pub async fn get_historical_features(
     request: &HistoricalRequest,
     entity_rows: RecordBatch,
 ) -> Result<RecordBatch> {
-    let entities = EntitySource::Rows(entity_rows);
-    let Started { plan, schema, first, mut rest, .. } = start(store, request, &entities, None).await?;
+    in_memory(start(store, request, &EntitySource::Rows(entity_rows), None, None).await?).await
+}
+
+/// The features of `entity_rows` as a log of `layout` would have them: with when and by which component each value was made.
+///
+/// # Errors
+/// As [`write_training_set`].
+pub(crate) async fn get_historical_log(
+    store: &FeatureStore,
+    request: &HistoricalRequest,
+    entity_rows: RecordBatch,
+    layout: &Arc<Layout>,
+) -> Result<RecordBatch> {
+    in_memory(start(store, request, &EntitySource::Rows(entity_rows), None, Some(layout)).await?).await
+}
+
+async fn in_memory(started: Started) -> Result<RecordBatch> {
+    let Started { plan, schema, first, mut rest, .. } = started;
     let mut batches: Vec<RecordBatch> = first.into_iter().collect();
     while let Some(batch) = next(&mut rest, &plan, None).await? {
         batches.push(batch);
@@ -233,13 +250,14 @@ async fn start(
     request: &HistoricalRequest,
     entities: &EntitySource,
     progress: Tell<'_>,
+    log: Option<&Arc<Layout>>,
 ) -> Result<Started> {
     let session = session(&request.resources)?;
     let set = store.feature_set(&request.selection)?;
     let entities = Entities::open(entities, &set, store, &session).await?;
     let mut join = request.join;
     loop {
-        let plan = plan(store, request, &set, &entities, &session, join).await?;
+        let plan = plan(store, request, &set, &entities, &session, join, log).await?;
         let started = begin(set.clone(), plan, progress).await;
         match started {
             Err(error) if error.kind() == ErrorKind::OutOfMemory && join == JoinMode::Auto => {

@@ -28,6 +28,7 @@ use super::entities::Entities;
 use super::feature_step::{Counts, FeatureStep, output_schema, with_row};
 use super::{HistoricalRequest, JoinMode};
 use crate::entity_rows::EntityRows;
+use crate::feature_log::Layout;
 use crate::feature_set::{FeatureSet, StoredView};
 use crate::feature_store::FeatureStore;
 use crate::offline::failure::from_datafusion;
@@ -54,7 +55,7 @@ pub(super) struct Plan {
     pub(super) read_from: Vec<(String, i64)>,
 }
 
-/// Plans the training set of the features `set` for `entities`, joined as `join` says.
+/// Plans the training set of the features `set` for `entities`, joined as `join` says; with `log`, its rows are those of a log.
 ///
 /// # Errors
 /// Where the entity rows lack a column, a source can't be opened, or names collide.
@@ -65,11 +66,15 @@ pub(super) async fn plan(
     entities: &Entities,
     session: &SessionContext,
     join: JoinMode,
+    log: Option<&Arc<Layout>>,
 ) -> Result<Plan> {
     let entity_rows = Arc::new(EntityRows::new(set, request.event_timestamp));
     let user_schema = entity_rows.user_schema(entities.schema())?;
     let names = set.output_names(request.full_feature_names)?;
-    let schema = output_schema(set, &names, &user_schema)?;
+    let schema = match log {
+        Some(layout) => Arc::clone(layout.schema()),
+        None => output_schema(set, &names, &user_schema)?,
+    };
     let bounds = entities.bounds(&entity_rows, session).await?;
     let mut views = Vec::with_capacity(set.views.len());
     for (stored, key_set) in set.views.iter().zip(&entity_rows.key_set_of_view) {
@@ -78,7 +83,8 @@ pub(super) async fn plan(
             false => bounds.first.zip(stored.view.ttl).map(|(first, ttl)| ttl.oldest_live(first)),
         };
         let window = Window { from: from.filter(|from| *from != i64::MIN), to: bounds.last };
-        views.push(ViewSource::open(store, stored, *key_set, window, session).await?);
+        let view = ViewSource::open(store, stored, *key_set, window, session).await?;
+        views.push(if log.is_some() { view.with_created() } else { view });
     }
     let planner = Planner {
         threads: request.resources.threads.max(1),
@@ -91,6 +97,7 @@ pub(super) async fn plan(
         entity_rows,
         schema,
         views,
+        log: log.cloned(),
     };
     let join = planner.choose(join, bounds.rows, request.resources.memory_bytes);
     let read_from = planner.read_from();
@@ -127,6 +134,12 @@ impl ViewSource {
         Ok(Self { name: view.name.clone(), key_set, features, table, window })
     }
 
+    /// The same, which also finds out when each row became known.
+    fn with_created(self) -> Self {
+        let created = self.table.created_timestamp();
+        Self { features: self.features.with_created(created), ..self }
+    }
+
     fn types(&self) -> Vec<ArrowType> {
         self.features.columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect()
     }
@@ -141,6 +154,7 @@ struct Planner {
     keyed_schema: SchemaRef,
     schema: SchemaRef,
     views: Vec<ViewSource>,
+    log: Option<Arc<Layout>>,
     context: Arc<TaskContext>,
     counts: Arc<Counts>,
 }
@@ -242,6 +256,7 @@ impl Planner {
             with_row: with_row_number,
             schema: Arc::clone(&schema),
             counts: self.counts,
+            log: self.log,
         };
         let threads = self.threads;
         let features = MapExec::new("FeaturesExec", detail, joined, schema, move |batch, _| step.of(batch));

@@ -234,6 +234,12 @@ impl SourceTable {
         wanted
     }
 
+    /// The column that says when a row became known, as one to read like a feature.
+    pub(crate) fn created_timestamp(&self) -> Option<(String, DataType)> {
+        let column = self.source.created_timestamp_column.as_ref()?;
+        Some((self.name_in_definitions(column), ScalarType::Timestamp.into()))
+    }
+
     /// Timestamp columns are given by their names in the file.
     fn name_in_definitions(&self, column: &str) -> String {
         self.source.field_mapping.get(column).cloned().unwrap_or_else(|| column.to_owned())

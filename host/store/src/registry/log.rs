@@ -95,6 +95,32 @@ impl Registry {
         }
     }
 
+    /// Commit number `number`.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none; as for [`Registry::current`].
+    pub async fn commit_at(&self, number: u64) -> Result<Commit> {
+        self.read(number).await?.ok_or_else(|| {
+            let Self { project, address, .. } = self;
+            Error::not_found(format!("project `{project}` has no commit {number} in the registry `{address}`"))
+        })
+    }
+
+    /// The newest commit that was made by the instant `at`, `None` where the log is younger; and when the one after it was made.
+    ///
+    /// # Errors
+    /// As for [`Registry::current`].
+    pub async fn as_of(&self, at: Timestamp) -> Result<(Option<Commit>, Option<Timestamp>)> {
+        let (mut made, mut later) = (0, self.newest().await? + 1);
+        while later - made > 1 {
+            let middle = made + (later - made) / 2;
+            let by_then = self.read_as::<CommitSummary>(middle).await?.is_none_or(|commit| commit.at <= at);
+            if by_then { made = middle } else { later = middle }
+        }
+        let next = self.read_as::<CommitSummary>(later).await?.map(|commit| commit.at);
+        Ok((self.read(made).await?, next))
+    }
+
     /// The newest `count` commits without their states, newest first.
     ///
     /// # Errors

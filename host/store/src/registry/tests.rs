@@ -130,6 +130,24 @@ async fn writers_at_one_instant_all_commit_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn the_commit_that_was_the_newest_at_an_instant_is_found_with_the_end_of_its_time() {
+    let (_folder, registry) = in_folder();
+    assert_eq!(registry.as_of(at(0)).await.unwrap(), (None, None));
+    for number in 1..=9 {
+        registry.commit(number - 1, Action::Apply, state(&format!("v{number}")), at(number as i64 * 10)).await.unwrap();
+    }
+    for second in 0..100_i64 {
+        let (commit, next) = registry.as_of(at(second)).await.unwrap();
+        let number = second / 10;
+        assert_eq!(commit.map_or(0, |commit| commit.number as i64), number, "{second}");
+        assert_eq!(next, (number < 9).then(|| at((number + 1) * 10)), "{second}");
+    }
+    assert_eq!(registry.commit_at(3).await.unwrap().state, state("v3"));
+    let error = registry.commit_at(10).await.unwrap_err();
+    insta::assert_snapshot!(error, @"project `flights` has no commit 10 in the registry `new/registry`");
+}
+
+#[tokio::test]
 async fn the_history_is_told_newest_first() {
     let registry = in_memory();
     let (start, end) = (at(-100), at(100));

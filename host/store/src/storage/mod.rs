@@ -14,6 +14,7 @@ mod client;
 mod failure;
 mod output;
 mod pinned;
+mod whole;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) use address::split_pattern;
 pub(crate) use failure::{causes, explain, failure, store_error};
 pub(crate) use output::{OutFile, unwritten};
 pub(crate) use pinned::PinnedStore;
+pub(crate) use whole::FoundFile;
 
 use crate::Result;
 

@@ -38,6 +38,11 @@ impl Node {
         }
     }
 
+    fn float(&self) -> Result<f64, Problem> {
+        let number = self.text().ok().and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| self.expected("a number, such as 0.5"))
+    }
+
     fn number<T: std::str::FromStr>(&self) -> Result<T, Problem> {
         self.text().ok().and_then(|text| text.parse().ok()).ok_or_else(|| self.expected("a whole number, such as 100"))
     }
@@ -74,6 +79,7 @@ impl<'de> Deserializer<'de> for &'de Node {
         deserialize_bool => |node, visitor| visitor.visit_bool(node.bool()?);
         deserialize_i64 => |node, visitor| visitor.visit_i64(node.number()?);
         deserialize_u64 => |node, visitor| visitor.visit_u64(node.number()?);
+        deserialize_f64 => |node, visitor| visitor.visit_f64(node.float()?);
         deserialize_str => |node, visitor| visitor.visit_borrowed_str(node.text()?);
         deserialize_string => |node, visitor| visitor.visit_borrowed_str(node.text()?);
         deserialize_option => |node, visitor| match node.value {
@@ -121,7 +127,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
+        i8 i16 i32 i128 u8 u16 u32 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
         ignored_any
     }
 }
