@@ -34,11 +34,11 @@ def has_driver() -> bool:
     return VARIABLE in os.environ
 
 
-def read(repository: Path, entities: int, batch: int, connections: int, seconds: int) -> Reads:
+def read(repository: Path, entities: int, batch: int, at_once: int, seconds: int) -> Reads:
     """Reads all features of entities drawn from 0 to `entities`, `batch` at a time. Raises CommandFailed, also where a value
     is missing."""
     command = [os.environ[VARIABLE], "--repository", str(repository), "--features", ",".join(VIEWS)]
-    command += ["--entities", str(entities), "--batch", str(batch), "--connections", str(connections)]
+    command += ["--entities", str(entities), "--batch", str(batch), "--at-once", str(at_once)]
     command += ["--seconds", str(seconds), "--at", f"{END}Z"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:

@@ -26,7 +26,7 @@ SHARE_MIN = 0.8
 
 
 def run(setting: Setting) -> Result:
-    """Fills Redis as we lay it out, and reads it in both ways with a number of connections."""
+    """Fills Redis as we lay it out, and reads it in both ways, a number of times at once."""
     entities = setting.rows(ENTITIES)
     each = f"{BATCH} entities × {len(VIEWS)} views × {len(FEATURES)} features a read"
     result = Result("reads", f"Reads from Redis: {each}, {rounded(entities)} entities")
@@ -46,7 +46,7 @@ def run(setting: Setting) -> Result:
     ]
     if driver.has_driver():
         best = max(map(our_rate, pairs)) / max(map(floor_rate, pairs))
-        what = "entities a second that we read from Redis, by redis-benchmark's, each with its best number of connections"
+        what = "entities a second that we read from Redis, by redis-benchmark's, each with its best number at once"
         result.at_least(what, SHARE_MIN, best)
     else:
         result.paragraphs.append(driver.MISSING)
@@ -76,8 +76,9 @@ def our_rate(rounds: list[Pair]) -> float:
 
 
 def table_of(pairs: list[list[Pair]]) -> str:
-    """A line for each number of connections; the latency is that of the last round."""
-    headings = ["connections", "redis-benchmark, entities/s"]
+    """A line for each number of reads at once: connections of redis-benchmark, requests of ours, which share two; the latency
+    is that of the last round."""
+    headings = ["at once", "redis-benchmark, entities/s"]
     lines = [[str(connections), f"{floor_rate(of):,.0f}"] for connections, of in zip(CONNECTIONS, pairs, strict=True)]
     if driver.has_driver():
         headings += ["Skewless, entities/s", "share", "latency of a read"]

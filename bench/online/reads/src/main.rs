@@ -1,12 +1,11 @@
-//! Reads features from the online store of an applied repository as often as it can, on a number of connections, and prints
+//! Reads features from the online store of an applied repository as often as it can, a number of times at once, and prints
 //! as JSON how many entities it read, in how many seconds, and how long a read took. `bench/online/run.sh` starts it.
 //!
-//! It reads as a server does between its HTTP and its JSON: `OnlineFeatures::get`, from entity rows to columns.
+//! It reads as a server does between its HTTP and its JSON, from entity rows to columns, over the connections that all share.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Barrier};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
@@ -15,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use skewless_runtime::{Runtime, RuntimeOptions};
 use skewless_store::definitions::{FeatureRef, Settings};
-use skewless_store::{FeatureStore, OnlineFeatures, Selection, Status};
+use skewless_store::{FeatureStore, Features, OnlineFeatures, Selection, Status};
 
 /// As in the program.
 #[global_allocator]
@@ -41,9 +40,9 @@ struct Arguments {
     /// Entities in a read
     #[arg(long)]
     batch: usize,
-    /// Threads, each with a connection of its own
+    /// Reads at the same time
     #[arg(long)]
-    connections: usize,
+    at_once: usize,
     /// How long to read
     #[arg(long)]
     seconds: u64,
@@ -53,19 +52,19 @@ struct Arguments {
 }
 
 fn main() -> Result<(), Failure> {
-    let arguments = Arguments::parse();
-    let ready = Barrier::new(arguments.connections);
-    let times = thread::scope(|scope| {
-        let threads: Vec<_> = (1..=arguments.connections as u64)
-            .map(|seed| {
-                let (arguments, ready) = (&arguments, &ready);
-                scope.spawn(move || read_as_often_as_possible(arguments, seed, ready))
-            })
-            .collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, _>| thread.join().map_err(|_| "a reader panicked")?;
-        threads.into_iter().map(join).collect::<Result<Vec<_>, Failure>>()
+    let arguments = Arc::new(Arguments::parse());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let times = runtime.block_on(async {
+        let reader = Arc::new(open(&arguments).await?);
+        let reading = (1..=arguments.at_once as u64)
+            .map(|seed| tokio::spawn(read_as_often_as_possible(Arc::clone(&arguments), Arc::clone(&reader), seed)));
+        let mut times = Vec::new();
+        for reading in reading.collect::<Vec<_>>() {
+            times.extend(reading.await??);
+        }
+        Ok::<_, Failure>(times)
     })?;
-    println!("{}", told(&arguments, times.concat()));
+    println!("{}", told(&arguments, times));
     Ok(())
 }
 
@@ -81,33 +80,40 @@ fn told(arguments: &Arguments, mut times: Vec<Duration>) -> serde_json::Value {
     })
 }
 
-/// How long each read took, until the time is over. The store is opened for this thread alone, so the connection is its own.
-fn read_as_often_as_possible(arguments: &Arguments, seed: u64, ready: &Barrier) -> Result<Vec<Duration>, Failure> {
-    let opened = open(arguments);
-    // Also where it failed: the others wait.
-    ready.wait();
-    let (store, features) = opened?;
+/// How long each read took, until the time is over.
+async fn read_as_often_as_possible(
+    arguments: Arc<Arguments>,
+    reader: Arc<(FeatureStore, OnlineFeatures)>,
+    seed: u64,
+) -> Result<Vec<Duration>, Failure> {
+    let (_, features) = &*reader;
     let mut chance = Chance(seed);
     let mut times = Vec::new();
     let end = Instant::now() + Duration::from_secs(arguments.seconds);
     while Instant::now() < end || times.is_empty() {
-        let rows = entity_rows(arguments, &mut chance)?;
+        let rows = entity_rows(&arguments, &mut chance)?;
         let started = Instant::now();
-        let read = features.get(&rows, arguments.at.as_microsecond())?;
+        let read = read(features, &rows, arguments.at.as_microsecond()).await?;
         times.push(started.elapsed());
         if times.len() == 1 {
             check(&read, rows.num_rows())?;
         }
     }
-    drop(store);
     Ok(times)
 }
 
-fn open(arguments: &Arguments) -> Result<(FeatureStore, OnlineFeatures), Failure> {
+/// Reads as the server does: without a thread that waits, where the store can do that.
+async fn read(features: &OnlineFeatures, rows: &RecordBatch, at: i64) -> Result<Features, Failure> {
+    Ok(match features.read(rows, at).await? {
+        Some(stored) => features.compute(rows, stored)?,
+        None => tokio::task::block_in_place(|| features.get(rows, at))?,
+    })
+}
+
+async fn open(arguments: &Arguments) -> Result<(FeatureStore, OnlineFeatures), Failure> {
     let settings = Settings::load(&arguments.repository, &|name| std::env::var(name).ok())?;
     let runtime = Runtime::new(RuntimeOptions::default())?;
-    let open = FeatureStore::open(&arguments.repository, &settings, &runtime);
-    let store = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(open)?;
+    let store = FeatureStore::open(&arguments.repository, &settings, &runtime).await?;
     let features = OnlineFeatures::prepare(&store, &Selection::Features(arguments.features.clone()))?;
     Ok((store, features))
 }
@@ -123,7 +129,7 @@ fn entity_rows(arguments: &Arguments, chance: &mut Chance) -> Result<RecordBatch
 }
 
 /// Every value must be there, or something else was measured than a read.
-fn check(read: &skewless_store::Features, rows: usize) -> Result<(), Failure> {
+fn check(read: &Features, rows: usize) -> Result<(), Failure> {
     for feature in 0..read.len() {
         if let Some(row) = (0..rows).find(|row| read.status(feature, *row) != Status::Present) {
             return Err(format!("feature {feature} of row {row} is {:?}", read.status(feature, row)).into());
