@@ -5,7 +5,7 @@
 //! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type |
 //! | `POST /push`, `POST /write-to-online-store` | rows for the online store, in the form of [`wire::rows`](crate::wire::rows) |
 //! | `POST /materialize`, `POST /materialize-incremental` | from the sources to the online store |
-//! | `POST /feast.serving.ServingService/…` and other services of gRPC | see [`grpc`](crate::grpc) |
+//! | `POST /feast.serving.ServingService/…` and other services of gRPC | see `grpc` |
 //! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
 //!
 //! To answer means to read a store and to call WebAssembly. A small request is answered on the thread that watches its
