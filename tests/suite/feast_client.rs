@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::Float64Array;
 
-use crate::http::Server;
+use crate::http::{EVERYTHING, Server};
 use crate::support::{TestRepository, component, int64s, printed, project, strings, table, timestamps};
 
 /// Where `scripts/test.sh` has put the clients.
@@ -38,24 +38,14 @@ feature_views:
 on_demand_feature_views:
   - {name: efficiency, transform: purchases_per_dollar, sources: [user_stats], request: [{name: spend, type: float64}]}
   - {name: mail, transform: email_domain, sources: [contacts]}
-  - name: everything
-    transform: mixture
-    inputs: {instant: event_timestamp}
-    request:
-      - {name: integer, type: int64}
-      - {name: number, type: float64}
-      - {name: single, type: float32}
-      - {name: flag, type: bool}
-      - {name: text, type: string}
-      - {name: raw, type: bytes}
-      - {name: list, type: list<float64>}
-feature_services:
+EVERYTHINGfeature_services:
   - {name: model, features: ["user_stats:purchases", "efficiency"]}
 "#;
 
 fn server() -> Server {
     let path = |name| component(name).display().to_string();
     let yaml = DEFINITIONS
+        .replace("EVERYTHING", EVERYTHING)
         .replace("RATIO", &path("purchases_per_dollar"))
         .replace("EMAIL", &path("email_domain"))
         .replace("MIXTURE", &path("mixture"));

@@ -56,6 +56,20 @@ impl Drop for Server {
     }
 }
 
+/// An on-demand view over a request field of every type.
+pub(crate) const EVERYTHING: &str = "  - name: everything
+    transform: mixture
+    inputs: {instant: event_timestamp}
+    request:
+      - {name: integer, type: int64}
+      - {name: number, type: float64}
+      - {name: single, type: float32}
+      - {name: flag, type: bool}
+      - {name: text, type: string}
+      - {name: raw, type: bytes}
+      - {name: list, type: list<float64>}
+";
+
 fn server() -> Server {
     let yaml = r#"
 entities:
@@ -73,19 +87,9 @@ feature_views:
     schema: [{name: purchases, type: int64}, {name: avg_spend, type: float64}]
 on_demand_feature_views:
   - {name: efficiency, transform: purchases_per_dollar, sources: [user_stats], request: [{name: spend, type: float64}]}
-  - name: everything
-    transform: mixture
-    inputs: {instant: event_timestamp}
-    request:
-      - {name: integer, type: int64}
-      - {name: number, type: float64}
-      - {name: single, type: float32}
-      - {name: flag, type: bool}
-      - {name: text, type: string}
-      - {name: raw, type: bytes}
-      - {name: list, type: list<float64>}
-"#;
+EVERYTHING"#;
     let yaml = yaml.replace("RATIO", &component("purchases_per_dollar").display().to_string());
+    let yaml = yaml.replace("EVERYTHING", EVERYTHING);
     let yaml = yaml.replace("MIXTURE", &component("mixture").display().to_string());
     let users = table(&[
         ("user_id", int64s(&[1, 2])),

@@ -140,6 +140,8 @@ mod tests {
         let right: ArrayRef = Arc::new(Float64Array::from(vec![Some(-0.0), Some(odd), None, Some(0.0), Some(1.0)]));
         assert_eq!(differing(&left, &right).unwrap(), [0, 1, 3]);
         assert_eq!(differing(&left, &left.slice(0, 5)).unwrap(), [0; 0]);
+        // Also where nothing else differs.
+        assert_eq!(differing(&left.slice(0, 1), &right.slice(0, 1)).unwrap(), [0]);
         let lists = |last| -> ArrayRef {
             let rows = vec![Some(vec![Some(1.0), None]), None, Some(vec![]), Some(vec![Some(last)])];
             Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows))

@@ -59,8 +59,8 @@ impl LoggedQuestion {
     ///
     /// `asked` are the entity rows, all at the instant `at`, served at the instant `now`, both in µs.
     pub fn log(&self, asked: &RecordBatch, at: i64, now: i64, features: &Features) {
-        let request_id = self.log.next_request_id();
-        let picked = match self.sample(asked, &request_id) {
+        let request = self.log.next_request();
+        let picked = match self.sample(asked, request) {
             Ok(Sample::All) => None,
             Ok(Sample::None) => return,
             Ok(Sample::Some(picked)) => Some(picked),
@@ -72,7 +72,7 @@ impl LoggedQuestion {
             }
         };
         let rows = LoggedRows {
-            request_id,
+            request_id: self.log.request_id(request),
             event_timestamps: vec![at; asked.num_rows()],
             served_at: now,
             asked: asked.clone(),
@@ -82,7 +82,7 @@ impl LoggedQuestion {
         self.log.offer(&self.question, rows);
     }
 
-    fn sample(&self, asked: &RecordBatch, request_id: &str) -> Result<Sample> {
+    fn sample(&self, asked: &RecordBatch, request: u64) -> Result<Sample> {
         let rate = self.question.metadata.sample_rate;
         if rate >= 1.0 {
             return Ok(Sample::All);
@@ -92,6 +92,7 @@ impl LoggedQuestion {
         }
         if self.join_keys.is_empty() {
             // Where no entity is asked about, each request is in or out.
+            let request_id = self.log.request_id(request);
             return Ok(if is_sampled(request_id.as_bytes(), rate) { Sample::All } else { Sample::None });
         }
         let mut columns: Vec<(&str, ArrayRef)> = Vec::with_capacity(self.join_keys.len());

@@ -164,8 +164,14 @@ impl FeatureLog {
         &self.settings
     }
 
-    pub(super) fn next_request_id(&self) -> String {
-        format!("{}-{}", self.instance, self.requests.fetch_add(1, Ordering::Relaxed))
+    /// The number of a request, from 0.
+    pub(super) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What tells the request of this number from all others, also from those of other servers.
+    pub(super) fn request_id(&self, request: u64) -> String {
+        format!("{}-{request}", self.instance)
     }
 
     /// Takes the rows if there is room for them.

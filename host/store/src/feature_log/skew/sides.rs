@@ -213,6 +213,7 @@ fn relation((left, right): (&ArrayRef, &ArrayRef), row: usize) -> Values {
         return Values::OtherTypes;
     }
     match numbers(&left).zip(numbers(&right)).and_then(|(left, right)| left[0].zip(right[0])) {
+        // Integers beyond 2^53 are not one number only because their doubles are.
         Some((left, right)) if left.fract() != 0.0 || left.abs() < 9e15 => {
             if same_number(left, right) {
                 Values::SameNumber
