@@ -83,7 +83,9 @@ import json, sys
 replay = json.load(open(sys.argv[1]))
 seconds = float(sys.argv[3]) - float(sys.argv[2])
 values = sum(feature["compared"] for feature in replay["features"])
+computed = sum(feature["compared"] for feature in replay["features"] if feature["computed"])
 differing = sum(feature["differing"] for feature in replay["features"])
-rows, rate = replay["rows"], values / seconds
-print(f"{rows:,} rows, {values:,} values, {differing} differ; {seconds:.2f} s for the whole process: {rate:,.0f} values/s")
+rows, rate = replay["rows"], computed / seconds
+print(f"{rows:,} rows, {values:,} values of which transforms computed {computed:,} again, {differing} differ; "
+      f"{seconds:.2f} s for the whole process: {rate:,.0f} computed values/s")
 ' "$state/replay.json" "$time" "$(date +%s.%N)"

@@ -203,6 +203,20 @@ async fn rows_whose_inputs_are_hidden_are_left_out_and_counted() {
     assert_eq!(replayed.left_out.len(), 1);
     assert_eq!(replayed.left_out[0].rows, 2);
     insta::assert_snapshot!(replayed.left_out[0].reason, @"`efficiency` is computed from `spend`, which is hashed or left out");
+    let computed: Vec<(&str, bool)> =
+        replayed.features.iter().map(|feature| (feature.feature.as_str(), feature.computed)).collect();
+    assert_eq!(computed, [("stats:purchases", false)]);
+    // Where nothing at all could be compared, the command does not pass for a success.
+    let arguments = ["replay", "--log", "log", "--service", "ratio_model"];
+    let output = skewless(repository.path()).args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(printed(&output), @"
+    FEATURE  COMPARED  DIFFERING
+
+    0 rows of 1 file: 0 values compared bit for bit, 0 differ
+    2 rows left out: `efficiency` is computed from `spend`, which is hashed or left out
+    error: nothing of the log could be compared: the reasons are above
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

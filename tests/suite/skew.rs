@@ -184,6 +184,50 @@ async fn the_command_fails_above_its_threshold_and_writes_text_json_and_a_page()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_applied_any_more_is_told_and_nothing_compared_is_no_success() {
+    let repository = repository(&before());
+    let store = repository.apply().await.unwrap();
+    materialize_to(&store, "2024-01-12T00:00:00Z").await;
+    let logging = Logging::new(store, settings(&repository.path().join("log")));
+    logging.serve("stats_model", &asking_users([1, 2]), ABOUT, 2);
+    logging.close();
+    let yaml = repository.path().join("features.yaml");
+    let definitions = std::fs::read_to_string(&yaml).unwrap();
+    std::fs::write(&yaml, definitions.replace(", {name: spent, type: float64}", "")).unwrap();
+    let applied = skewless(repository.path()).arg("apply").output().unwrap();
+    assert!(applied.status.success(), "{}", printed(&applied));
+    let output = skewless(repository.path()).args(["skew", "--log", "log"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(printed(&output), @"
+    0 rows: 0 values compared, 0 differ (0 %)
+    2 rows left out: what was served is not applied any more: view `stats` has no feature `spent`: known are `purchases`
+    error: nothing of the log could be compared: the reasons are above
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feature_that_the_log_leaves_out_is_missed_in_a_training_set() {
+    let repository = repository(&before());
+    let store = repository.apply().await.unwrap();
+    materialize_to(&store, "2024-01-12T00:00:00Z").await;
+    let mut hidden = settings(&repository.path().join("log"));
+    hidden.omit = vec!["stats:spent".to_owned()];
+    let logging = Logging::new(store, hidden);
+    logging.serve("stats_model", &asking_users([1]), ABOUT, 1);
+    logging.close();
+    let set = |asked: &[&str]| {
+        let arguments = ["get-historical-features", "--from-log", "log", "--out", "set.parquet"];
+        let output = skewless(repository.path()).args(arguments).args(asked).output().unwrap();
+        (output.status.success(), printed(&output))
+    };
+    let (succeeded, said) = set(&["--service", "stats_model"]);
+    assert!(!succeeded && !repository.path().join("set.parquet").exists());
+    insta::assert_snapshot!(said, @"error: `log/service=stats_model/date=2031-01-01/20310101T120000Z-test-0.parquet` leaves out `stats:spent` (`omit` in feature_logging): ask for the other features by their names");
+    let (succeeded, said) = set(&["--features", "stats:purchases"]);
+    assert!(succeeded, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_training_set_straight_from_the_log_has_what_was_served() {
     let repository = repository(&before());
     let store = repository.apply().await.unwrap();

@@ -49,6 +49,9 @@ def run(setting: Setting) -> Result:
     quarters = [max(memory[part * len(memory) // 4 : (part + 1) * len(memory) // 4]) / 1e6 for part in range(4)]
     told_memory = ", ".join(f"{quarter:,.0f}" for quarter in quarters)
     result.paragraphs.append(f"The greatest resident memory of each quarter of the time, in MB: {told_memory}.")
+    # Each change takes a minute, and now and then a job's commit comes between.
+    result.at_least("registry changes", max(1, int(minutes / 2)), len(changes))
+    result.at_least("materializations", 1, len(jobs))
     result.equal("failed requests", "0", str(found.failed), found.failed)
     result.at_most("memory of the second half over the second quarter's", GROWTH_MAX, growth)
     return result

@@ -109,6 +109,11 @@ pub(crate) fn told_left_out(left_out: &[LeftOut]) -> String {
     left_out.iter().map(line).collect()
 }
 
+/// What a pipeline must not take for a success.
+pub(crate) fn nothing_compared() -> Failure {
+    Failure::impossible("nothing of the log could be compared: the reasons are above")
+}
+
 /// An instant in µs as people read it.
 pub(crate) fn instant(micros: i64) -> String {
     Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |instant| instant.to_string())

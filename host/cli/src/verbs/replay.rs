@@ -11,7 +11,7 @@ use skewless_store::feature_log::replay::{CandidateChange, Replay, ReplayRequest
 use skewless_store::historical::Resources;
 
 use crate::failure::{Failure, Result};
-use crate::feature_log::{LogSelection, instant, rounded, share, told_left_out};
+use crate::feature_log::{LogSelection, instant, nothing_compared, rounded, share, told_left_out};
 use crate::progress::Progress;
 use crate::session::{Session, block_on_threads};
 use crate::table::{Table, counted, grouped, short_digest};
@@ -71,6 +71,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
         session.output.print(&told(&replay, &sum, session.output.is_quiet()))?;
     }
     match replay.differing() {
+        0 if replay.compared() == 0 && !replay.left_out.is_empty() => Err(nothing_compared()),
         0 => Ok(()),
         differing => Err(Failure::impossible(format!(
             "{} of the log came out otherwise: please report it, with the table above",

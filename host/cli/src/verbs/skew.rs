@@ -6,7 +6,7 @@ use clap::Args;
 use skewless_store::feature_log::skew::{Skew, SkewRequest, skew};
 
 use crate::failure::{Failure, Result};
-use crate::feature_log::{LogSelection, instant, rounded, share, told_left_out};
+use crate::feature_log::{LogSelection, instant, nothing_compared, rounded, share, told_left_out};
 use crate::progress::Progress;
 use crate::resources::ResourceArguments;
 use crate::session::{Session, block_on_threads};
@@ -68,6 +68,9 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
         session.output.print_json(&skew)?;
     } else {
         session.output.print(&told(&skew, &sum, session.output.is_quiet()))?;
+    }
+    if skew.compared == 0 && !skew.left_out.is_empty() {
+        return Err(nothing_compared());
     }
     if within {
         return Ok(());

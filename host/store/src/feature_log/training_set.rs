@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 
-use super::metadata::LogMetadata;
+use super::metadata::{Hiding, LogMetadata};
 use super::reader::{LogFile, LogFiles, LogFilter, text, texts};
 use crate::definitions::FeatureRef;
 use crate::entity_rows::EVENT_TIMESTAMP;
@@ -79,6 +79,12 @@ impl Columns {
     fn of(file: &LogFile, request: &FromLog<'_>) -> Result<Option<Self>> {
         let metadata = &file.metadata;
         let Some(features) = chosen(metadata, request.selection) else { return Ok(None) };
+        if let Some(omitted) = features.iter().find(|feature| metadata.hiding(feature) == Some(Hiding::Omit)) {
+            return Err(Error::invalid_input(format!(
+                "`{}` leaves out `{omitted}` (`omit` in feature_logging): ask for the other features by their names",
+                file.shown
+            )));
+        }
         let schema = file.schema();
         let mut fields: Vec<FieldRef> = Vec::new();
         let mut places = Vec::new();

@@ -20,7 +20,7 @@ use super::layout::{REQUEST_ID, REQUEST_ROW, failures, feature_column};
 use super::logged_set::{LoggedSet, LoggedSets, logged_request, logged_views};
 use super::reader::{LogFile, LogFiles, LogFilter, instants, text, texts};
 use crate::entity_rows::EVENT_TIMESTAMP;
-use crate::feature_set::{FeatureSet, OutputFeature};
+use crate::feature_set::{FeatureSet, Origin, OutputFeature};
 use crate::feature_store::FeatureStore;
 use crate::features::Features;
 use crate::status::Status;
@@ -137,7 +137,12 @@ impl Work {
             rows.extend(other_statuses.of(output));
             rows.sort_unstable();
             rows.dedup();
-            part.count(&column, batch.num_rows() as u64, rows.len() as u64);
+            part.count(FeatureReplay {
+                feature: column.clone(),
+                computed: matches!(output.origin, Origin::Computed { .. }),
+                compared: batch.num_rows() as u64,
+                differing: rows.len() as u64,
+            });
             if !rows.is_empty() {
                 self.show(batch, &column, logged, (&features, feature), &rows, part)?;
             }

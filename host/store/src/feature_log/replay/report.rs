@@ -31,6 +31,8 @@ pub struct Replay {
 pub struct FeatureReplay {
     /// the feature, as `view:feature`
     pub feature: String,
+    /// whether a transform computed it again; a stored feature is read from the log, and its view's ttl applied again
+    pub computed: bool,
     /// values compared
     pub compared: u64,
     /// values with other bits, or with another status
@@ -79,13 +81,13 @@ impl Replay {
         leave_out(&mut self.left_out, reason, rows);
     }
 
-    pub(super) fn count(&mut self, feature: &str, compared: u64, differing: u64) {
-        match self.features.iter_mut().find(|known| known.feature == feature) {
+    pub(super) fn count(&mut self, part: FeatureReplay) {
+        match self.features.iter_mut().find(|known| known.feature == part.feature) {
             Some(known) => {
-                known.compared += compared;
-                known.differing += differing;
+                known.compared += part.compared;
+                known.differing += part.differing;
             }
-            None => self.features.push(FeatureReplay { feature: feature.to_owned(), compared, differing }),
+            None => self.features.push(part),
         }
     }
 
@@ -101,7 +103,7 @@ impl Replay {
     pub(super) fn merge(&mut self, part: Self) {
         self.files += part.files;
         self.rows += part.rows;
-        part.features.iter().for_each(|feature| self.count(&feature.feature, feature.compared, feature.differing));
+        part.features.into_iter().for_each(|feature| self.count(feature));
         part.left_out.iter().for_each(|left_out| self.leave_out(&left_out.reason, left_out.rows));
         for difference in part.differences {
             self.differ(difference);
