@@ -8,6 +8,7 @@ prepare_go
 prepare_js
 prepare_wasm_compiler
 prepare_s3
+prepare_schemathesis
 prepare_redis
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }

@@ -1,129 +1,107 @@
 //! Routes, and what surrounds a request.
 //!
-//! | route | what |
-//! |---|---|
-//! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type |
-//! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
+//! | route | what | who |
+//! |---|---|---|
+//! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type | `read_online` |
+//! | `GET /health` | 200 while it can answer, with the project and the commit it serves from | everybody |
+//! | `GET /metrics` | counters for Prometheus | `read_online`, or everybody |
+//! | `GET /openapi.json` | the routes, for programs | everybody |
 //!
 //! To answer means to read a file and to call WebAssembly: microseconds to milliseconds in which a thread is busy or
 //! waits for a disk. That happens on tokio's blocking threads, never on those that watch the connections, so that one
 //! slow request delays no other's bytes; and on few of them at once, two for each core, since more would only take the
-//! cores from each other. Other requests wait for their turn.
+//! cores from each other. Other requests wait for their turn, for a while: `admission`.
 
+mod admission;
+mod body;
+mod connection;
+mod head;
+mod health;
+mod limits;
+mod request_id;
+mod routes;
 mod serve;
+mod state;
 mod trace;
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use jiff::Timestamp;
-use serde::Serialize;
-use skewless_store::FeatureStore;
-use tokio::sync::Semaphore;
-use tracing::Span;
 
+use self::body::RequestBody;
+use self::routes::{Access, Pace, Routes};
+use self::trace::Rows;
+use crate::auth::Role;
 use crate::failure::Failure;
-use crate::prepared::{Answer, AnswerError, PreparedCache};
+use crate::openapi;
+use crate::prepared::Answer;
 use crate::wire::{BODY_BYTES_MAX, Request};
 
-pub use serve::serve;
-
-/// How many requests are computed at once for each core. More than one, so that the cores are busy while some wait for
-/// the disk.
-const REQUESTS_PER_CORE: usize = 2;
-
-/// What tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Everything that requests share.
-pub struct ServerState {
-    serving: Serving,
-    clock: Clock,
-    turns: Arc<Semaphore>,
-}
-
-/// What is served. Questions are prepared for one state of the store, so that both change together or not at all.
-struct Serving {
-    store: Arc<FeatureStore>,
-    prepared: PreparedCache,
-}
-
-impl ServerState {
-    /// Serves from `store`, and asks `clock` for the instant of requests that name none.
-    #[must_use]
-    pub fn new(store: Arc<FeatureStore>, clock: Clock) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let turns = Arc::new(Semaphore::new(cores * REQUESTS_PER_CORE));
-        Self { serving: Serving { store, prepared: PreparedCache::default() }, clock, turns }
-    }
-}
+pub(crate) use admission::Shed;
+pub use limits::Limits;
+pub use serve::{serve, serve_metrics};
+pub(crate) use state::Serving;
+pub use state::{Clock, ServerOptions, ServerState};
 
 impl Serving {
-    fn answer(&self, body: &[u8], now: Timestamp) -> Result<Answer, AnswerError> {
+    fn answer(&self, body: &[u8], now: Timestamp) -> Result<Answer, Failure> {
         let request = Request::parse(body)?;
-        self.prepared.prepare(&self.store, &request.question)?.answer(&request, now)
+        Ok(self.prepared.prepare(&self.store, &request.question)?.answer(&request, now)?)
     }
 }
 
 /// The routes, over what is in `state`.
 pub fn app(state: Arc<ServerState>) -> Router {
-    Router::new()
-        .route("/get-online-features", post(get_online_features))
-        .route("/health", get(health))
+    let mut routes = Routes::new(&state)
+        .add("/get-online-features", Access::Needs(Role::ReadOnline), Pace::Request, post(get_online_features))
+        .add("/health", Access::Open, Pace::Request, get(health::health));
+    if !state.metrics_elsewhere {
+        routes = add_metrics(routes, &state);
+    }
+    finish(routes, state)
+}
+
+/// Only the route of the metrics, for a listener of its own.
+pub fn metrics_app(state: Arc<ServerState>) -> Router {
+    finish(add_metrics(Routes::new(&state), &state), state)
+}
+
+fn add_metrics(routes: Routes, state: &ServerState) -> Routes {
+    let access = if state.open_metrics { Access::Open } else { Access::Needs(Role::ReadOnline) };
+    routes.add("/metrics", access, Pace::Request, get(metrics))
+}
+
+/// Adds what describes the routes, and what surrounds all of them.
+fn finish(routes: Routes, state: Arc<ServerState>) -> Router {
+    let document = Json(openapi::document(routes.paths()));
+    routes
+        .add(openapi::PATH, Access::Open, Pace::Request, get(|| async move { document }))
+        .finish()
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(trace::trace))
+        .layer(middleware::from_fn(head::bounded))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), trace::trace))
         .with_state(state)
 }
 
 async fn get_online_features(
     State(state): State<Arc<ServerState>>,
-    body: Result<Bytes, BytesRejection>,
+    RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
-    let body = body.map_err(|rejection| unread(&rejection))?;
-    let turn = Arc::clone(&state.turns).acquire_owned().await.expect("nobody closes the semaphore");
-    let span = Span::current();
-    let answered = tokio::task::spawn_blocking(move || {
-        // The turn ends with the work, even where the caller has gone meanwhile.
-        let _turn = turn;
-        span.in_scope(|| state.serving.answer(&body, (state.clock)()))
-    });
-    let Answer { body, rows } = answered.await.map_err(|_| interrupted())??;
-    Span::current().record("rows", rows);
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    let Answer { body, rows } = state.work(move |serving, now| serving.answer(&body, now)).await?;
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    response.extensions_mut().insert(Rows(rows));
+    Ok(response)
 }
 
-fn unread(rejection: &BytesRejection) -> Failure {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the request has more than {BODY_BYTES_MAX} bytes: ask for fewer rows at a time"),
-        ),
-        status => Failure::new(status, format!("the request's body could not be read: {}", rejection.body_text())),
-    }
-}
-
-fn interrupted() -> Failure {
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the request was interrupted: the server's log says why")
-}
-
-#[derive(Serialize)]
-struct Health {
-    status: &'static str,
-    project: String,
-    registry_commit: u64,
-}
-
-async fn health(State(state): State<Arc<ServerState>>) -> Json<Health> {
-    let commit = state.serving.store.commit();
-    Json(Health { status: "ok", project: commit.state.project.clone(), registry_commit: commit.number })
+async fn metrics(State(state): State<Arc<ServerState>>) -> Response {
+    ([(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], crate::metrics::text(&state)).into_response()
 }
 
 async fn no_such_path(uri: Uri) -> Failure {
@@ -138,5 +116,11 @@ async fn no_such_method(method: Method, uri: Uri) -> Failure {
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
+#[cfg(test)]
+mod access_tests;
+#[cfg(test)]
+mod connection_tests;
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(test)]
 mod tests;

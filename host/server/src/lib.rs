@@ -4,22 +4,34 @@
 //!
 //! | stop | what happens |
 //! |---|---|
-//! | [`http`] | route, body, a span for the log, a place among the requests under way |
+//! | [`http`] | connection, route, who asks, body, a span for the log, a place among the requests under way |
 //! | [`wire::request`] | JSON → what is asked, and entity rows as Arrow columns |
 //! | [`prepared`] | the features asked for, resolved once and kept; then read, computed |
 //! | [`wire::response`] | Arrow columns → JSON |
 //! | [`failure`] | whatever went wrong → a status, and an error that Feast's client raises as its own |
 //!
+//! Beside it, [`reload`] follows the registry, [`metrics`] count, [`telemetry`] sends spans away, and [`tls`] and [`auth`]
+//! say who may ask.
+//!
 //! [`wire`] and [`prepared`] know nothing of HTTP: the command line answers the same requests with them. The clock is
 //! an argument.
 
+pub mod auth;
 pub mod failure;
 pub mod http;
+pub mod metrics;
+pub mod openapi;
 #[cfg(test)]
 mod planes;
 pub mod prepared;
+pub mod reload;
+pub mod telemetry;
+pub mod tls;
 pub mod wire;
 
+pub use auth::Authenticator;
 pub use failure::Failure;
-pub use http::{Clock, ServerState, app, serve};
+pub use http::{Clock, Limits, ServerOptions, ServerState, app, serve, serve_metrics};
 pub use prepared::{Answer, Prepared, answer};
+pub use reload::keep_current;
+pub use tls::Tls;

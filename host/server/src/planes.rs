@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use jiff::Timestamp;
 use skewless_runtime::{Runtime, RuntimeOptions};
-use skewless_store::definitions::{Definitions, OnlineStoreSettings, Settings};
+use skewless_store::definitions::{Definitions, FeatureServerSettings, OnlineStoreSettings, Settings};
 use skewless_store::online::{KeyedRow, OnlineStore, RowEncoder, encode_keys};
 use skewless_store::registry::{Action, Registry, State, ViewState};
 use skewless_store::row_schema::RowSchema;
@@ -38,7 +38,13 @@ impl Planes {
         let folder = tempfile::tempdir().unwrap();
         let online_store = OnlineStoreSettings::Embedded { path: "online.redb".into() };
         let registry = "registry".to_owned();
-        let settings = Settings { project: "fleet".into(), description: String::new(), registry, online_store };
+        let settings = Settings {
+            project: "fleet".into(),
+            description: String::new(),
+            registry,
+            online_store,
+            feature_server: FeatureServerSettings::default(),
+        };
         let schema = facts();
         let view = ViewState { schemas: vec![schema.clone()], ..ViewState::default() };
         let definitions: Definitions = serde_json::from_str(DEFINITIONS).unwrap();

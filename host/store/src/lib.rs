@@ -24,6 +24,7 @@ pub mod historical;
 pub mod materialize;
 mod offline;
 pub mod online;
+pub mod online_counters;
 pub mod online_features;
 pub mod registry;
 pub mod row_schema;

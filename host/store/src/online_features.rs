@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use skewless_runtime::Limits;
@@ -10,6 +11,7 @@ use crate::feature_set::{FeatureSet, Selection, StoredView};
 use crate::feature_store::FeatureStore;
 use crate::features::{Asked, Features};
 use crate::online::{OnlineStore, ReadRequest, RowDecoder, RowPlan, encode_keys};
+use crate::online_counters::{OnlineCounters, ViewCounters};
 use crate::view_rows::ViewRows;
 use crate::{Error, Result};
 
@@ -20,6 +22,11 @@ pub struct OnlineFeatures {
     /// for each view the component that computes its rows, as they are marked; `None` where none does
     components: Vec<Option<u64>>,
     online: Arc<dyn OnlineStore>,
+    counters: Arc<OnlineCounters>,
+    /// for each output, what is counted of its view
+    counted_outputs: Vec<Arc<ViewCounters>>,
+    /// the same for each view that is read
+    counted_views: Vec<Arc<ViewCounters>>,
     /// whether it was said that rows of another version are served
     told: AtomicBool,
 }
@@ -48,6 +55,9 @@ impl OnlineFeatures {
         };
         Ok(Self {
             plans: set.views.iter().map(plan).collect(),
+            counters: Arc::clone(store.counters()),
+            counted_outputs: set.outputs.iter().map(|output| store.counters().view(&output.view)).collect(),
+            counted_views: set.views.iter().map(|stored| store.counters().view(&stored.view.name)).collect(),
             components: set.views.iter().map(component).collect(),
             set,
             online: Arc::clone(store.online()),
@@ -72,10 +82,16 @@ impl OnlineFeatures {
     pub fn get(&self, entity_rows: &RecordBatch, at: i64) -> Result<Features> {
         check_columns(&self.set, entity_rows)?;
         let event_timestamps = vec![at; entity_rows.num_rows()];
-        let (views, other_versions) = self.read(entity_rows, &event_timestamps)?;
+        let (views, other_versions) = self.counted_read(entity_rows, &event_timestamps)?;
         self.tell(&other_versions);
+        for (rows, counters) in views.iter().zip(&self.counted_views) {
+            counters.ages(rows.event_timestamps.iter().flatten().map(|happened| at - happened));
+        }
         let asked = Asked { request: entity_rows.clone(), event_timestamps };
         let features = Features::compute(&self.set, views, &asked, Limits::SERVING)?;
+        for (feature, counters) in self.counted_outputs.iter().enumerate() {
+            counters.statuses(&features.counts(feature));
+        }
         Ok(features.with_other_versions(other_versions))
     }
 
@@ -88,6 +104,17 @@ impl OnlineFeatures {
                  materialize the feature views, or start the server anew if it is older"
             );
         }
+    }
+
+    /// As `read`, in a span of its own, and counted.
+    fn counted_read(&self, entity_rows: &RecordBatch, at: &[i64]) -> Result<(Vec<ViewRows>, Vec<String>)> {
+        let _span = tracing::info_span!("online_store_read", rows = entity_rows.num_rows()).entered();
+        let start = Instant::now();
+        let read = self.read(entity_rows, at);
+        if !self.set.views.is_empty() {
+            self.counters.read(start.elapsed(), read.is_ok());
+        }
+        read
     }
 
     /// The newest rows of all views, and the views of which some are another version's.

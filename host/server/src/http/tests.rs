@@ -74,7 +74,7 @@ async fn any_content_type_will_do() {
 async fn health_says_what_is_served() {
     let planes = Planes::new().await;
     let request = http::Request::get("/health").body(Body::empty()).unwrap();
-    insta::assert_snapshot!(respond(&planes, request).await, @r#"200 {"status":"ok","project":"fleet","registry_commit":1}"#);
+    insta::assert_snapshot!(respond(&planes, request).await, @r#"200 {"status":"ok","project":"fleet","registry_commit":1,"registry_commit_age_seconds":1357041600,"registry_checked_seconds_ago":0,"registry_error":null,"online_store_error":null}"#);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_request_under_way_is_answered_after_the_server_was_asked_to_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shut_down, shutdown) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, state(&planes), async { shutdown.await.unwrap() }));
+    let server = tokio::spawn(serve(listener, state(&planes), None, async { shutdown.await.unwrap() }));
 
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = format!(

@@ -1,35 +1,69 @@
-//! One span for each request, and one event at its end.
+//! One span for each request, one event at its end, and its place in the counters.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use super::ServerState;
+use super::request_id::REQUEST_ID;
+use super::routes::RouteName;
 use crate::failure::Failure;
+use crate::telemetry::follow_caller;
 
-/// Runs the request in a span with method, path, and then status, rows, duration, and the message of an error.
+/// How many rows an answer is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows(pub(crate) usize);
+
+/// What requests to no route are counted as; by their paths they would be without number.
+const NO_ROUTE: &str = "other";
+
+/// Runs the request in a span with id, method, path, and then caller, status, rows, duration, and the message of an error.
+/// The span is part of the caller's trace, where it says that it has one.
 ///
 /// An answer is an event of level `debug`, for there are many; what the caller did wrong is `info`, what the server did
-/// wrong is `error`.
-pub(super) async fn trace(request: Request, next: Next) -> Response {
+/// wrong is `error`, and that it has too much to do is `warn`.
+pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Request, next: Next) -> Response {
+    let id = state.request_ids.of(request.headers());
     let (method, path) = (request.method(), request.uri().path());
-    let span =
-        tracing::info_span!("request", %method, path, status = Empty, rows = Empty, duration_us = Empty, error = Empty);
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        request_id = id.to_str().unwrap_or_default(),
+        %method,
+        path,
+        caller = Empty,
+        status = Empty,
+        rows = Empty,
+        duration_us = Empty,
+        error = Empty
+    );
+    follow_caller(&span, request.headers());
     let start = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
-    let status = response.status();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, time) = (response.status(), start.elapsed());
+    let route = response.extensions().get::<RouteName>().map_or(NO_ROUTE, |route| route.0);
+    state.metrics.request(route, status.as_u16(), time);
     span.record("status", status.as_u16());
-    span.record("duration_us", u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
-    if let Some(failure) = response.extensions().get::<Failure>() {
-        span.record("error", failure.message());
+    span.record("duration_us", u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+    if let Some(Rows(rows)) = response.extensions().get::<Rows>() {
+        state.metrics.rows(route, *rows);
+        span.record("rows", rows);
     }
+    let error = response.extensions().get::<Failure>().map(Failure::message);
+    span.record("error", error);
+    // Where only warnings are logged, so that the span is not, its event says what it is about.
+    let request_id = id.to_str().unwrap_or_default();
     span.in_scope(|| match status.as_u16() {
-        500.. => tracing::error!("failed"),
+        503 => tracing::warn!(request_id, route, status = 503, error, "sent away"),
+        500.. => tracing::error!(request_id, route, status = status.as_u16(), error, "failed"),
         400.. => tracing::info!("refused"),
         _ => tracing::debug!("answered"),
     });
+    response.headers_mut().insert(REQUEST_ID, id);
     response
 }

@@ -11,6 +11,7 @@ mod checks;
 mod diff;
 mod entity;
 mod environment;
+mod feature_server;
 mod feature_service;
 mod feature_view;
 mod files;
@@ -34,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use diff::{Change, ChangeKind, diff};
 pub use entity::{Entity, JoinKey};
+pub use feature_server::{AuthSettings, FeatureServerSettings, OidcSettings};
 pub use feature_service::FeatureService;
 pub use feature_view::{FeatureField, FeatureView, ViewTransform};
 pub use object::{Kind, Object};

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Ttl;
+use super::feature_server::FeatureServerSettings;
 use super::name::NAME_PATTERN;
 
 /// What `skewless.yaml` says.
@@ -24,6 +25,9 @@ pub struct Settings {
     /// Where the newest feature values are kept for requests.
     #[serde(default)]
     pub online_store: OnlineStoreSettings,
+    /// Who may ask the feature server.
+    #[serde(default, skip_serializing_if = "FeatureServerSettings::is_default")]
+    pub feature_server: FeatureServerSettings,
 }
 
 /// Where the newest feature values are kept.

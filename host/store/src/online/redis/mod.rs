@@ -18,6 +18,7 @@ mod address;
 mod failure;
 mod link;
 mod lookup;
+mod outage;
 mod pool;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value, cmd};
 use self::failure::describe_key;
 use self::link::{Link, Node, unexpected};
 use self::lookup::Lookup;
+use self::outage::Outage;
 use self::pool::{Patience, Pool};
 use super::newest::{TimedRow, newest_of_each_entity};
 use super::row::RowDamage;
@@ -56,6 +58,7 @@ pub(in crate::online) struct RedisStore {
     prefix: Vec<u8>,
     margin: Ttl,
     pool: Pool,
+    outage: Outage,
 }
 
 impl RedisStore {
@@ -63,7 +66,12 @@ impl RedisStore {
     ///
     /// A hash that is to be kept for a while is kept for `margin` longer.
     pub(in crate::online) fn new(address: Address, project: &str, margin: Ttl) -> Self {
-        Self { prefix: format!("{project}:{{").into_bytes(), margin, pool: Pool::new(address) }
+        Self {
+            prefix: format!("{project}:{{").into_bytes(),
+            margin,
+            pool: Pool::new(address),
+            outage: Outage::default(),
+        }
     }
 
     /// The hash of an entity.
@@ -186,6 +194,7 @@ impl OnlineStore for RedisStore {
         }
         let calls = self.calls(feature_view, &newest, kept_for);
         let replies = self.pool.run(Patience::Write, |link| link.send(&calls))?;
+        self.outage.is_over();
         let mut written = 0;
         for (rows, reply) in newest.chunks(self.rows_a_call()).zip(&replies) {
             written += self.written(feature_view, rows, reply)?;
@@ -198,7 +207,7 @@ impl OnlineStore for RedisStore {
         let commands = lookup.commands(|entity| self.key(entity));
         let replies = match commands.as_slice() {
             [] => Vec::new(),
-            commands => self.pool.run(Patience::Read, |link| link.send(commands))?,
+            commands => self.outage.guard(|| self.pool.run(Patience::Read, |link| link.send(commands)))?,
         };
         let values = lookup.entities().zip(replies).map(|((entity, count), reply)| match reply {
             Value::Array(values) if values.len() == count => Ok(values),
