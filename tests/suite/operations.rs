@@ -82,7 +82,7 @@ fn what_is_applied_is_served_soon_and_a_broken_commit_leaves_the_one_before_it()
             (health.status, told["status"].as_str(), told["registry_commit"].as_u64()),
             (200, Some("ok"), Some(commit))
         );
-        insta::assert_snapshot!(told["registry_error"].as_str().unwrap().replace(&format!("{:020}", commit + 1), "NUMBER"), @"");
+        insta::assert_snapshot!(told["registry_error"].as_str().unwrap().replace(&format!("{:020}", commit + 1), "NUMBER"), @"the commit `tmp/.tmpk82ON3/registry/test/log/NUMBER.json` is damaged: restore the file, or remove it to go back to the one before: EOF while parsing an object at line 1 column 1");
         assert!(server.metric(r#"skewless_registry_reloads_total{result="failed"}"#).unwrap() >= 1.0);
         assert_eq!(server.ask(SERVICE).status, 200);
 
@@ -98,7 +98,7 @@ fn what_is_applied_is_served_soon_and_a_broken_commit_leaves_the_one_before_it()
 fn a_server_that_others_can_reach_must_know_who_asks_or_be_told_that_it_need_not() {
     let repository = users("");
     let refused = skewless(repository.path()).args(["serve", "--host", "0.0.0.0", "--port", "0"]).output().unwrap();
-    insta::assert_snapshot!(printed(&refused).trim(), @"");
+    insta::assert_snapshot!(printed(&refused).trim(), @"error: on 0.0.0.0, everybody who reaches it could ask this server: say who may under `feature_server.auth` in skewless.yaml, or `--no-auth` where that is meant");
     assert_eq!(refused.status.code(), Some(1));
     let server = FeatureServer::start(repository.path(), &["--host", "0.0.0.0", "--no-auth"]);
     assert_eq!(server.ask(REQUEST).status, 200);
@@ -123,7 +123,7 @@ fn a_caller_shows_a_key_that_may_be_withdrawn() {
     std::fs::write(repository.path().join("keys.json"), "[]").unwrap();
     wait_until("the key is withdrawn", || ask("authorization: Bearer secret\r\n").status == 401);
     let both = skewless(repository.path()).args(["serve", "--no-auth"]).env("KEYS", "keys").output().unwrap();
-    insta::assert_snapshot!(printed(&both).trim(), @"");
+    insta::assert_snapshot!(printed(&both).trim(), @"error: `--no-auth` contradicts `feature_server.auth` in skewless.yaml: leave out one of them");
 }
 
 #[test]

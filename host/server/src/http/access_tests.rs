@@ -67,8 +67,8 @@ async fn clients_of_grpc_hear_it_in_their_own_words() {
     let planes = Planes::new().await;
     let state = state(&planes, ServerOptions::default()).await;
     let ask = async |key| ask(app(Arc::clone(&state)), FEATURES, key, "application/grpc+proto").await;
-    insta::assert_snapshot!(ask(None).await, @"");
-    insta::assert_snapshot!(ask(Some("strange")).await, @"");
+    insta::assert_snapshot!(ask(None).await, @"200 grpc-status: 16 grpc-message: the%20request%20does%20not%20say%20who%20asks:%20send%20%60authorization:%20Bearer%20%E2%80%A6%60%20with%20a%20key%20or%20token");
+    insta::assert_snapshot!(ask(Some("strange")).await, @"200 grpc-status: 7 grpc-message: %60stranger%60%20does%20not%20have%20the%20role%20%60read_online%60%20in%20project%20%60fleet%60:%20ask%20whoever%20runs%20the%20server%20for%20it");
 }
 
 #[tokio::test]

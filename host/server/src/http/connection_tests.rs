@@ -102,11 +102,11 @@ async fn a_head_that_is_too_large_is_refused_with_a_message() {
     let running = Running::new(Limits::default(), None).await;
     let close = "connection: close\r\ncontent-length: 0\r\n";
     let long = post(&format!("{close}x-long: {}\r\n", "x".repeat(40_000)), "");
-    insta::assert_snapshot!(seen(&running.exchange(long).await), @"");
+    insta::assert_snapshot!(seen(&running.exchange(long).await), @r#"HTTP/1.1 431 Request Header Fields Too Large | "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"the request's path and headers have 40061 bytes, 32768 are allowed\"}""#);
     let many: String = (0..101).map(|number| format!("x-{number}: y\r\n")).collect();
-    insta::assert_snapshot!(seen(&running.exchange(post(&format!("{close}{many}"), "")).await), @"");
+    insta::assert_snapshot!(seen(&running.exchange(post(&format!("{close}{many}"), "")).await), @r#"HTTP/1.1 431 Request Header Fields Too Large | "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"the request has 104 headers, 100 are allowed\"}""#);
     let path = format!("GET /{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "x".repeat(40_000));
-    insta::assert_snapshot!(seen(&running.exchange(path).await), @"");
+    insta::assert_snapshot!(seen(&running.exchange(path).await), @r#"HTTP/1.1 431 Request Header Fields Too Large | "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"the request's path and headers have 40021 bytes, 32768 are allowed\"}""#);
     // So much that the connection itself has enough.
     let endless = post(&format!("{close}x-long: {}\r\n", "x".repeat(200_000)), "");
     let answer = running.exchange(endless).await;
