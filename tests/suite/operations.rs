@@ -82,7 +82,8 @@ fn what_is_applied_is_served_soon_and_a_broken_commit_leaves_the_one_before_it()
             (health.status, told["status"].as_str(), told["registry_commit"].as_u64()),
             (200, Some("ok"), Some(commit))
         );
-        insta::assert_snapshot!(told["registry_error"].as_str().unwrap().replace(&format!("{:020}", commit + 1), "NUMBER"), @"the commit `tmp/.tmpk82ON3/registry/test/log/NUMBER.json` is damaged: restore the file, or remove it to go back to the one before: EOF while parsing an object at line 1 column 1");
+        let error = told["registry_error"].as_str().unwrap();
+        assert!(error.contains(&format!("{:020}.json` is damaged: restore the file", commit + 1)), "{error}");
         assert!(server.metric(r#"skewless_registry_reloads_total{result="failed"}"#).unwrap() >= 1.0);
         assert_eq!(server.ask(SERVICE).status, 200);
 

@@ -142,7 +142,10 @@ mod tests {
         let component = AppliedTransform {
             digest: format!("sha256:{}", "0".repeat(64)),
             size_bytes: 1,
-            signature: serde_json::from_str(r#"{"name": "gone", "version": "", "inputs": [], "outputs": []}"#).unwrap(),
+            signature: serde_json::from_str(
+                r#"{"name": "gone", "version": "", "documentation": "", "inputs": [], "outputs": []}"#,
+            )
+            .unwrap(),
         };
         commit(&planes, 2, |state| drop(state.transforms.insert("gone".into(), component))).await;
         for tries in 1..=2 {

@@ -39,7 +39,8 @@ impl Provider {
         Self {
             ed: Ed25519KeyPair::from_pkcs8(ed.as_ref()).unwrap(),
             ec: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, ec.as_ref(), &random).unwrap(),
-            rsa: RsaKeyPair::from_pkcs8(&rsa).unwrap(),
+            // Some versions write the key alone, others what kind of key it is as well.
+            rsa: RsaKeyPair::from_pkcs8(&rsa).or_else(|_| RsaKeyPair::from_der(&rsa)).unwrap(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -19,6 +19,10 @@ impl FromRequest<Arc<ServerState>> for RequestBody {
 
     async fn from_request(request: Request, state: &Arc<ServerState>) -> Result<Self, Failure> {
         let body_max = state.limits().body_max;
+        if request.body().size_hint().lower() > BODY_BYTES_MAX as u64 {
+            // Said before anything of it came.
+            return Err(too_long());
+        }
         match tokio::time::timeout(body_max, Bytes::from_request(request, state)).await {
             Ok(body) => body.map(Self).map_err(|rejection| unread(&rejection)),
             Err(_) => {
@@ -32,12 +36,14 @@ impl FromRequest<Arc<ServerState>> for RequestBody {
     }
 }
 
+fn too_long() -> Failure {
+    let message = format!("the request has more than {BODY_BYTES_MAX} bytes: ask for fewer rows at a time");
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
 fn unread(rejection: &BytesRejection) -> Failure {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the request has more than {BODY_BYTES_MAX} bytes: ask for fewer rows at a time"),
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => too_long(),
         status => Failure::new(status, format!("the request's body could not be read: {}", rejection.body_text())),
     }
 }

@@ -149,7 +149,7 @@ async fn whoever_comes_when_all_connections_are_taken_is_served_when_one_ends() 
     let silence = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
     assert!(silence.is_err(), "two were served at once");
     drop(first);
-    assert!(read_all(&mut second).await.starts_with("TTP/1.1 200 ") || byte == *b"H");
+    assert!(read_all(&mut second).await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]

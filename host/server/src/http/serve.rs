@@ -66,7 +66,7 @@ async fn serve_routes(
     let drain_max = state.limits().drain_max;
     let drained = tokio::time::timeout(drain_max, async { while tasks.join_next().await.is_some() {} }).await;
     if drained.is_err() {
-        let seconds = drain_max.as_secs();
+        let seconds = drain_max.as_secs_f64();
         tracing::warn!(seconds, connections = tasks.len(), "connections were cut off that did not end in time");
     }
     Ok(())

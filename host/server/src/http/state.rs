@@ -1,6 +1,7 @@
 //! What requests share: what is served, the limits, who may ask, and what is counted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use axum::http::StatusCode;
@@ -47,6 +48,8 @@ pub struct ServerState {
     pub(crate) open_metrics: bool,
     pub(crate) metrics_elsewhere: bool,
     limits: Limits,
+    /// the second in which the log last said that somebody was sent away
+    told_in: AtomicI64,
 }
 
 /// What is served. Questions are prepared for one state of the store, so that both change together or not at all.
@@ -83,6 +86,7 @@ impl ServerState {
             open_metrics,
             metrics_elsewhere,
             limits,
+            told_in: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -90,6 +94,12 @@ impl ServerState {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Whether this is the first in its second that is sent away: in an outage there are thousands, all for one reason.
+    pub(super) fn is_worth_a_line(&self) -> bool {
+        let second = (self.clock)().as_second();
+        self.told_in.swap(second, Relaxed) != second
     }
 
     /// The project that is served.

@@ -26,7 +26,7 @@ const NO_ROUTE: &str = "other";
 /// The span is part of the caller's trace, where it says that it has one.
 ///
 /// An answer is an event of level `debug`, for there are many; what the caller did wrong is `info`, what the server did
-/// wrong is `error`, and that it has too much to do is `warn`.
+/// wrong is `error`, and that it can't answer now is `warn`, once a second.
 pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Request, next: Next) -> Response {
     let id = state.request_ids.of(request.headers());
     let (method, path) = (request.method(), request.uri().path());
@@ -59,7 +59,8 @@ pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Reques
     // Where only warnings are logged, so that the span is not, its event says what it is about.
     let request_id = id.to_str().unwrap_or_default();
     span.in_scope(|| match status.as_u16() {
-        503 => tracing::warn!(request_id, route, status = 503, error, "sent away"),
+        503 if state.is_worth_a_line() => tracing::warn!(request_id, route, status = 503, error, "sent away"),
+        503 => tracing::debug!("sent away"),
         500.. => tracing::error!(request_id, route, status = status.as_u16(), error, "failed"),
         400.. => tracing::info!("refused"),
         _ => tracing::debug!("answered"),
