@@ -63,35 +63,38 @@ fn more_rows_or_bytes_than_anybody_needs_are_refused() {
     insta::assert_snapshot!(told(&victim.server.exchange(head.as_bytes()).unwrap()), @"413 the request has more than 16777216 bytes: ask for fewer rows at a time");
 }
 
+/// Bodies that nobody can mean.
+const WRONG: [&str; 23] = [
+    r#"{"features": ["user_stats"], "entities": {"user_id": ["one"]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [1.5]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [null]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": 1}}"#,
+    r#"{"features": ["user_stats"], "entities": [{"user_id": 1}]}"#,
+    r#"{"features": "user_stats", "entities": {"user_id": [1]}}"#,
+    r#"{"features": [1], "entities": {"user_id": [1]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": []}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [1, 2], "user_id": [1]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [9223372036854775808]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [1e999]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [1]}, "full_feature_names": "yes"}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [1]}, "event_timestamp": "soon"}"#,
+    r#"{"features": ["user_stats"], "entities": {"user_id": [1]}, "feature": 1}"#,
+    r#"{"features": ["user_stats"], "feature_service": "model", "entities": {"user_id": [1]}}"#,
+    r#"{"features": ["user_stats"], "entities": {"user": [1]}}"#,
+    r#"{"features": ["user_stats"]}"#,
+    r#"{"features": ["efficiency"], "entities": {"user_id": [1, 2], "spend": [1]}}"#,
+    "",
+    "null",
+    "[]",
+    "{",
+    "features=user_stats",
+];
+
 #[test]
 fn wrong_types_and_words_are_refused() {
     let victim = Victim::new();
     let mut refusals = Vec::new();
-    for body in [
-        r#"{"features": ["user_stats"], "entities": {"user_id": ["one"]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [1.5]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [null]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": 1}}"#,
-        r#"{"features": ["user_stats"], "entities": [{"user_id": 1}]}"#,
-        r#"{"features": "user_stats", "entities": {"user_id": [1]}}"#,
-        r#"{"features": [1], "entities": {"user_id": [1]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": []}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [1, 2], "user_id": [1]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [9223372036854775808]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [1e999]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [1]}, "full_feature_names": "yes"}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [1]}, "event_timestamp": "soon"}"#,
-        r#"{"features": ["user_stats"], "entities": {"user_id": [1]}, "feature": 1}"#,
-        r#"{"features": ["user_stats"], "feature_service": "model", "entities": {"user_id": [1]}}"#,
-        r#"{"features": ["user_stats"], "entities": {"user": [1]}}"#,
-        r#"{"features": ["user_stats"]}"#,
-        r#"{"features": ["efficiency"], "entities": {"user_id": [1, 2], "spend": [1]}}"#,
-        "",
-        "null",
-        "[]",
-        "{",
-        "features=user_stats",
-    ] {
+    for body in WRONG {
         refusals.push(format!("{body}\n    {}", victim.refusal(body)));
     }
     insta::assert_snapshot!(refusals.join("\n"), @r#"
