@@ -3,8 +3,8 @@
 //! A caller shows a key or a token in the header `authorization`, `Bearer …`; in gRPC that is a key of the metadata with
 //! the same name. Each route needs a role ([`Role`]), in the project that is served. Who asks is known by
 //!
-//! * an [API key](api_keys), of which the server knows the SHA-256, or
-//! * a [token](tokens) that an identity provider signed.
+//! * an API key, of which the server knows the SHA-256, or
+//! * a token that an identity provider signed.
 
 mod api_keys;
 mod grants;
