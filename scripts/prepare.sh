@@ -111,6 +111,15 @@ prepare_feast() {
     export SKEWLESS_FEAST_PYTHON="$(realpath "$SKEWLESS_TARGET")/feast/bin/python"
 }
 
+# What asks the feature server everything that its OpenAPI document allows.
+schemathesis_package=schemathesis==4.32.5
+
+prepare_schemathesis() {
+    [ -n "${SKEWLESS_SCHEMATHESIS:-}" ] && return
+    prepare_venv schemathesis "$schemathesis_package" "schemathesis"
+    export SKEWLESS_SCHEMATHESIS="$(realpath "$SKEWLESS_TARGET")/schemathesis/bin/schemathesis"
+}
+
 # Redis, for the tests of the online store: the tests start servers of their own, each on its port and in its folder;
 # and openssl, which makes their certificates.
 prepare_redis() {

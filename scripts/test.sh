@@ -9,6 +9,7 @@ prepare_js
 prepare_wasm_compiler
 prepare_s3
 prepare_feast
+prepare_schemathesis
 prepare_redis
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }

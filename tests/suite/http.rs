@@ -131,7 +131,9 @@ fn what_the_caller_did_wrong_is_a_4xx_that_feasts_client_understands() {
 fn health_says_what_is_served_and_sigterm_ends_the_server_in_order() {
     let mut server = server();
     let health = ureq::get(format!("{}/health", server.url)).call().unwrap().body_mut().read_to_string().unwrap();
-    insta::assert_snapshot!(health, @r#"{"status":"ok","project":"test","registry_commit":2}"#);
+    let health: serde_json::Value = serde_json::from_str(&health).unwrap();
+    let served = ["status", "project", "registry_commit"].map(|key| health[key].to_string());
+    assert_eq!(served, [r#""ok""#, r#""test""#, "2"]);
     let killed = Command::new("kill").arg(server.process.id().to_string()).status().unwrap();
     assert!(killed.success());
     assert!(server.process.wait().unwrap().success());

@@ -1,5 +1,7 @@
 //! The server over Redis: requests share connections, and what happens when the server they go to ends.
 
+use std::time::Duration;
+
 use crate::http::Server;
 use crate::redis_server::RedisServer;
 use crate::support::{TestRepository, int64s, table, timestamps};
@@ -67,5 +69,14 @@ fn a_redis_that_is_gone_is_503_and_one_that_is_back_answers() {
         assert!(answer.contains("FeastError") && answer.contains(&redis.address()), "{answer}");
     }
     redis.run();
+    // That it is back is found out by whoever looks next, a fraction of a second after the last failure.
+    let is_back = || server.post("/get-online-features", &body(2)).0 == 200;
+    assert!(
+        (0..100).any(|_| is_back() || {
+            std::thread::sleep(Duration::from_millis(50));
+            false
+        }),
+        "it is not found"
+    );
     assert_eq!(values(&server, 2), "[null,null] [null,null]");
 }

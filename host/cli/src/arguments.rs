@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::log::LogFormat;
 use crate::verbs;
 
 const EXAMPLES: &str = "\
@@ -56,6 +57,9 @@ pub(crate) struct GlobalArguments {
     )]
     #[arg(value_parser = log_level, help_heading = "Global options")]
     pub(crate) log_level: String,
+    /// How to log
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", help_heading = "Global options")]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Subcommand)]

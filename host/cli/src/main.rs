@@ -16,6 +16,7 @@ mod failure;
 mod feature_log;
 mod instant;
 mod language;
+mod log;
 mod lookup;
 mod output;
 mod pace;
@@ -36,7 +37,6 @@ mod verification;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Verb};
 use crate::session::Session;
@@ -48,11 +48,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let Arguments { global, verb } = Arguments::parse();
-    let log = EnvFilter::new(&global.log_level);
-    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
     let session = Session::new(global.quiet);
-    let entered = global.chdir.as_deref().map_or(Ok(()), session::enter);
-    match entered.and_then(|()| run(&session, verb)) {
+    let sends_spans = matches!(verb, Verb::Serve(_));
+    let result = log::start(&global, sends_spans).and_then(|_exporter| {
+        global.chdir.as_deref().map_or(Ok(()), session::enter)?;
+        run(&session, verb)
+    });
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(&session.output),
     }

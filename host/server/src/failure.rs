@@ -5,21 +5,24 @@
 //!
 //! | status | what |
 //! |---|---|
+//! | 401, 403 | nobody known; somebody who may not |
 //! | 400 | values that don't fit; columns that are missing or of no use |
 //! | 404 | a feature service, view or feature that is not applied; a path that is not there |
 //! | 405, 413 | another method; a body that is too long |
+//! | 408, 431 | a body that is too slow; a head that is too large |
 //! | 409 | somebody else was faster |
 //! | 422 | not JSON, or not of the form of a request; a transform that fails on all rows of this request |
 //! | 500 | what is stored or applied can't be read |
-//! | 503 | the store does not answer; too many calls are under way |
+//! | 503 | the store does not answer; too many calls are under way. With `Retry-After` |
 //!
 //! What the caller did is never a 5xx: Feast's client would send it again, three times.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use skewless_store::{Error, ErrorKind};
 
+use crate::grpc;
 use crate::prepared::AnswerError;
 use crate::wire::{RequestError, Role};
 
@@ -33,6 +36,12 @@ pub struct Failure {
 
 /// The longest message, in characters. Messages repeat what was sent, which can be long.
 const MESSAGE_CHARS_MAX: usize = 2_000;
+
+/// When a client may try again what was sent away, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// How a client can say who it is.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"skewless\"");
 
 /// The class of errors that have none of their own, in `feast.errors`.
 const ANY_ERROR: &str = "FeastError";
@@ -54,6 +63,16 @@ impl Failure {
             message.push('…');
         }
         Self { status, class: ANY_ERROR, message }
+    }
+
+    /// Nobody that is known asks: 401.
+    pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// Somebody asks who may not: 403.
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message).of_class("FeastPermissionError")
     }
 
     fn of_class(mut self, class: &'static str) -> Self {
@@ -80,6 +99,17 @@ impl Failure {
         serde_json::to_string(&envelope).expect("texts are JSON")
     }
 
+    /// The answer to a request with `headers`: for gRPC, whose clients read no bodies, a status of its own.
+    pub(crate) fn into_response_of(self, headers: &HeaderMap) -> Response {
+        let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        if !content_type.starts_with(b"application/grpc") {
+            return self.into_response();
+        }
+        let mut response = grpc::status(&self).into_http();
+        response.extensions_mut().insert(self);
+        response
+    }
+
     /// The body, for programs.
     #[must_use]
     pub fn body(&self) -> String {
@@ -90,6 +120,12 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/json")], self.body()).into_response();
+        let headers = response.headers_mut();
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(header::RETRY_AFTER, RETRY_AFTER)),
+            StatusCode::UNAUTHORIZED => drop(headers.insert(header::WWW_AUTHENTICATE, BEARER)),
+            _ => {}
+        }
         // For the log, where the body is gone already.
         response.extensions_mut().insert(self);
         response
@@ -104,6 +140,7 @@ impl From<AnswerError> for Failure {
             AnswerError::UnknownView(error) => Self::from(error).of_class("FeatureViewNotFoundException"),
             AnswerError::UnknownPushSource(error) => Self::from(error).of_class("PushSourceNotFoundException"),
             AnswerError::NameCollision(error) => Self::from(error).of_class("FeatureNameCollisionError"),
+            AnswerError::Overload(overload) => Self::new(StatusCode::SERVICE_UNAVAILABLE, overload.to_string()),
             AnswerError::Store(error) => error.into(),
         }
     }

@@ -8,7 +8,7 @@
 //!
 //! An error's message is the object that Feast's client makes an exception of.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -23,20 +23,27 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, HealthService};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
-use tracing::Span;
 
 use crate::failure::Failure;
-use crate::http::ServerState;
+use crate::http::{Rows, ServerState};
 use crate::wire::BODY_BYTES_MAX;
 use crate::wire::protobuf::{
     DESCRIPTORS, GetFeastServingInfoRequest, GetFeastServingInfoResponse, GetOnlineFeaturesRequest,
+    GetOnlineFeaturesResponse,
 };
 
 /// The service of Feast's.
 const SERVING_SERVICE: &str = "feast.serving.ServingService";
 
-/// The routes of all services.
-pub(crate) fn routes() -> Router<Arc<ServerState>> {
+/// The routes of the feature server's own service.
+pub(crate) fn serving_routes() -> Router<Arc<ServerState>> {
+    Router::new()
+        .route("/feast.serving.ServingService/GetFeastServingInfo", post(get_feast_serving_info))
+        .route("/feast.serving.ServingService/GetOnlineFeatures", post(get_online_features))
+}
+
+/// The routes of the services that tell about it.
+pub(crate) fn public_routes() -> Router<Arc<ServerState>> {
     let builder = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -44,8 +51,6 @@ pub(crate) fn routes() -> Router<Arc<ServerState>> {
     };
     let readable = "the descriptors are part of this program";
     Router::new()
-        .route("/feast.serving.ServingService/GetFeastServingInfo", post(get_feast_serving_info))
-        .route("/feast.serving.ServingService/GetOnlineFeatures", post(get_online_features))
         .route_service("/grpc.health.v1.Health/{method}", tonic_health::pb::health_server::HealthServer::new(health()))
         .route_service("/grpc.reflection.v1.ServerReflection/{method}", builder().build_v1().expect(readable))
         .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", builder().build_v1alpha().expect(readable))
@@ -68,16 +73,35 @@ async fn get_feast_serving_info(request: Request) -> Response<Body> {
 }
 
 async fn get_online_features(State(state): State<Arc<ServerState>>, request: Request) -> Response<Body> {
+    // What it came to, for the log and the counters: to them, all answers of gRPC are alike.
+    let outcome = Arc::new(OnceLock::new());
     let answer = |request: tonic::Request<GetOnlineFeaturesRequest>| {
-        let (state, request) = (Arc::clone(&state), request.into_inner());
+        let (state, outcome, request) = (Arc::clone(&state), Arc::clone(&outcome), request.into_inner());
         async move {
-            let answer = state.serving.answer_message(&request, (state.clock)(), &state.turns).await;
-            let answer = answer.map_err(|error| status(&error.into()))?;
-            Span::current().record("rows", answer.results.first().map_or(0, |column| column.values.len()));
-            Ok(tonic::Response::new(answer))
+            let answered = answered(&state, &request).await;
+            outcome.get_or_init(|| answered.as_ref().map(rows).map_err(Failure::clone));
+            answered.map(tonic::Response::new).map_err(|failure| status(&failure))
         }
     };
-    grpc().unary(service_fn(answer), request).await
+    let mut response = grpc().unary(service_fn(answer), request).await;
+    match outcome.get() {
+        Some(Ok(rows)) => drop(response.extensions_mut().insert(*rows)),
+        Some(Err(failure)) => drop(response.extensions_mut().insert(failure.clone())),
+        None => {}
+    }
+    response
+}
+
+async fn answered(
+    state: &ServerState,
+    request: &GetOnlineFeaturesRequest,
+) -> Result<GetOnlineFeaturesResponse, Failure> {
+    let serving = state.serving.load_full();
+    Ok(serving.answer_message(request, (state.clock)(), &state.admission).await?)
+}
+
+fn rows(answer: &GetOnlineFeaturesResponse) -> Rows {
+    Rows(answer.results.first().map_or(0, |column| column.values.len()))
 }
 
 /// Reads and writes the messages of one call.
@@ -85,9 +109,8 @@ fn grpc<Q: Message + Default + 'static, A: Message + 'static>() -> Grpc<ProstCod
     Grpc::new(ProstCodec::default()).apply_max_message_size_config(Some(BODY_BYTES_MAX), None)
 }
 
-/// The failure, as its caller hears of it; the log hears of it too, since the HTTP status is 200 all the same.
-fn status(failure: &Failure) -> Status {
-    Span::current().record("error", failure.message());
+/// The failure, as its caller hears of it.
+pub(crate) fn status(failure: &Failure) -> Status {
     let code = match failure.status() {
         StatusCode::NOT_FOUND => Code::NotFound,
         StatusCode::CONFLICT => Code::Aborted,
@@ -124,6 +147,6 @@ mod tests {
 
     #[test]
     fn the_descriptors_can_be_read() {
-        let _ = routes();
+        let _ = public_routes();
     }
 }

@@ -1,105 +1,71 @@
 //! Routes, and what surrounds a request.
 //!
-//! | route | what |
-//! |---|---|
-//! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type |
-//! | `POST /push`, `POST /write-to-online-store` | rows for the online store, in the form of [`wire::rows`](crate::wire::rows) |
-//! | `POST /materialize`, `POST /materialize-incremental` | from the sources to the online store |
-//! | `POST /feast.serving.ServingService/…` and other services of gRPC | see `grpc` |
-//! | `GET /health` | 200 while it serves, with the project and the commit it serves from |
+//! | route | what | who |
+//! |---|---|---|
+//! | `POST /get-online-features` | features for some rows, in the form of [`wire`](crate::wire); any content type | `read_online` |
+//! | `POST /push`, `POST /write-to-online-store` | rows for the online store, in the form of [`wire::rows`](crate::wire::rows) | `write_online` |
+//! | `POST /materialize`, `POST /materialize-incremental` | from the sources to the online store | `admin` |
+//! | `POST /feast.serving.ServingService/…` | the same features by gRPC: `grpc` | `read_online` |
+//! | other services of gRPC | its health and reflection | everybody |
+//! | `GET /health` | 200 while it can answer, with the project and the commit it serves from | everybody |
+//! | `GET /metrics` | counters for Prometheus | `read_online`, or everybody |
+//! | `GET /openapi.json` | the routes, for programs | everybody |
 //!
 //! To answer means to read a store and to call WebAssembly. A small request is answered on the thread that watches its
 //! connection: Redis is waited for without a thread, a file is read in microseconds, and transforms that took less than a
 //! millisecond the last time are called at once. All else, large requests, slow transforms, clusters and writes, goes to
-//! tokio's blocking threads, so that it delays no other's bytes; writes go to few of them at once, two for each core.
+//! tokio's blocking threads, so that it delays no other's bytes, and to few of them at once, two for each core: others
+//! wait for their turn, for a while: [`admission`](crate::admission).
 
+mod body;
+mod connection;
+mod head;
+mod health;
+mod limits;
 mod materialize;
+mod request_id;
+mod routes;
 mod serve;
+mod state;
 mod trace;
 mod write;
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use jiff::Timestamp;
-use serde::Serialize;
-use skewless_store::FeatureStore;
-use tokio::sync::Semaphore;
-use tracing::Span;
 
-use self::materialize::Jobs;
+use self::body::RequestBody;
+use self::routes::{Access, Pace, Routes};
+use crate::admission::Admission;
+use crate::auth::Role;
 use crate::failure::Failure;
-use crate::grpc;
-use crate::prepared::{Answer, AnswerError, PreparedCache};
+use crate::prepared::{Answer, AnswerError};
 use crate::wire::protobuf::{GetOnlineFeaturesRequest, GetOnlineFeaturesResponse};
 use crate::wire::{BODY_BYTES_MAX, Request, instant};
+use crate::{grpc, openapi};
 
-pub use serve::serve;
-
-/// How many requests are computed at once for each core. More than one, so that the cores are busy while some wait for
-/// the disk.
-const REQUESTS_PER_CORE: usize = 2;
+pub use limits::Limits;
+pub use serve::{serve, serve_metrics};
+pub(crate) use state::Serving;
+pub use state::{Clock, ServerOptions, ServerState};
+pub(crate) use trace::Rows;
 
 /// The longest body that is read on the thread that watches its connection: some tenths of a millisecond.
 const BODY_BYTES_AT_ONCE: usize = 64 << 10;
 
-/// What tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Everything that requests share.
-pub struct ServerState {
-    pub(crate) serving: Serving,
-    pub(crate) clock: Clock,
-    pub(crate) turns: Arc<Semaphore>,
-    jobs: Arc<Jobs>,
-}
-
-/// What is served. Questions are prepared for one state of the store, so that both change together or not at all.
-pub(crate) struct Serving {
-    pub(crate) store: Arc<FeatureStore>,
-    pub(crate) prepared: PreparedCache,
-}
-
-impl ServerState {
-    /// Serves from `store`, and asks `clock` for the instant of requests that name none.
-    #[must_use]
-    pub fn new(store: Arc<FeatureStore>, clock: Clock) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let turns = Arc::new(Semaphore::new(cores * REQUESTS_PER_CORE));
-        let serving = Serving { store, prepared: PreparedCache::default() };
-        Self { serving, clock, turns, jobs: Arc::default() }
-    }
-
-    /// What `work` makes of what is served at the clock's time, on a thread that may wait, once it is its turn.
-    pub(crate) async fn work<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Serving, Timestamp) -> Result<T, AnswerError> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.expect("nobody closes the semaphore");
-        let (state, span) = (Arc::clone(self), Span::current());
-        let worked = tokio::task::spawn_blocking(move || {
-            // The turn ends with the work, even where the caller has gone meanwhile.
-            let _turn = turn;
-            span.in_scope(|| work(&state.serving, (state.clock)()))
-        });
-        Ok(worked.await.map_err(|_| interrupted())??)
-    }
-}
-
 impl Serving {
     /// The answer to the body of a request, in JSON.
-    async fn answer(&self, body: &[u8], now: Timestamp, turns: &Arc<Semaphore>) -> Result<Answer, AnswerError> {
+    async fn answer(&self, body: &[u8], now: Timestamp, admission: &Admission) -> Result<Answer, AnswerError> {
         let request = Request::parse(body)?;
         let prepared = self.prepared.prepare(&self.store, &request.question)?;
         let rows = request.entity_rows(prepared.columns())?;
         let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
-        let features = prepared.features(&rows, at, now, turns).await?;
+        let features = prepared.features(&rows, at, now, admission).await?;
         prepared.json(&rows, &features)
     }
 
@@ -114,69 +80,76 @@ impl Serving {
         &self,
         request: &GetOnlineFeaturesRequest,
         now: Timestamp,
-        turns: &Arc<Semaphore>,
+        admission: &Admission,
     ) -> Result<GetOnlineFeaturesResponse, AnswerError> {
         let prepared = self.prepared.prepare(&self.store, &request.question()?)?;
         let rows = request.entity_rows(prepared.columns())?;
-        let features = prepared.features(&rows, instant::micros(now), now, turns).await?;
+        let features = prepared.features(&rows, instant::micros(now), now, admission).await?;
         prepared.message(&rows, &features)
     }
 }
 
 /// The routes, over what is in `state`.
 pub fn app(state: Arc<ServerState>) -> Router {
-    Router::new()
-        .route("/get-online-features", post(get_online_features))
-        .route("/push", post(write::push))
-        .route("/write-to-online-store", post(write::write_to_online_store))
-        .route("/materialize", post(materialize::materialize))
-        .route("/materialize-incremental", post(materialize::materialize_incremental))
-        .route("/health", get(health))
-        .merge(grpc::routes())
+    let needs = Access::Needs;
+    let mut routes = Routes::new(&state)
+        .add("/get-online-features", needs(Role::ReadOnline), Pace::Request, post(get_online_features))
+        .add("/push", needs(Role::WriteOnline), Pace::Request, post(write::push))
+        .add("/write-to-online-store", needs(Role::WriteOnline), Pace::Request, post(write::write_to_online_store))
+        .add("/materialize", needs(Role::Admin), Pace::Job, post(materialize::materialize))
+        .add("/materialize-incremental", needs(Role::Admin), Pace::Job, post(materialize::materialize_incremental))
+        .add("/health", Access::Open, Pace::Request, get(health::health))
+        .merge("feast.serving.ServingService", needs(Role::ReadOnline), grpc::serving_routes())
+        .merge("grpc", Access::Open, grpc::public_routes());
+    if !state.metrics_elsewhere {
+        routes = add_metrics(routes, &state);
+    }
+    finish(routes, state)
+}
+
+/// Only the route of the metrics, for a listener of its own.
+pub fn metrics_app(state: Arc<ServerState>) -> Router {
+    finish(add_metrics(Routes::new(&state), &state), state)
+}
+
+fn add_metrics(routes: Routes, state: &ServerState) -> Routes {
+    let access = if state.open_metrics { Access::Open } else { Access::Needs(Role::ReadOnline) };
+    routes.add("/metrics", access, Pace::Request, get(metrics))
+}
+
+/// Adds what describes the routes, and what surrounds all of them.
+fn finish(routes: Routes, state: Arc<ServerState>) -> Router {
+    let document = Json(openapi::document(routes.paths()));
+    routes
+        .add(openapi::PATH, Access::Open, Pace::Request, get(|| async move { document }))
+        .finish()
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(trace::trace))
+        .layer(middleware::from_fn(head::bounded))
+        .layer(middleware::from_fn(trace::caught))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), trace::trace))
         .with_state(state)
 }
 
 async fn get_online_features(
     State(state): State<Arc<ServerState>>,
-    body: Result<Bytes, BytesRejection>,
+    RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
-    let body = body.map_err(|rejection| unread(&rejection))?;
     let Answer { body, rows } = match body.len() {
-        ..=BODY_BYTES_AT_ONCE => state.serving.answer(&body, (state.clock)(), &state.turns).await?,
+        ..=BODY_BYTES_AT_ONCE => {
+            let serving = state.serving.load_full();
+            serving.answer(&body, (state.clock)(), &state.admission).await?
+        }
         _ => state.work(move |serving, now| serving.answer_blocking(&body, now)).await?,
     };
-    Span::current().record("rows", rows);
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    response.extensions_mut().insert(Rows(rows));
+    Ok(response)
 }
 
-fn unread(rejection: &BytesRejection) -> Failure {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the request has more than {BODY_BYTES_MAX} bytes: ask for fewer rows at a time"),
-        ),
-        status => Failure::new(status, format!("the request's body could not be read: {}", rejection.body_text())),
-    }
-}
-
-fn interrupted() -> Failure {
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the request was interrupted: the server's log says why")
-}
-
-#[derive(Serialize)]
-struct Health {
-    status: &'static str,
-    project: String,
-    registry_commit: u64,
-}
-
-async fn health(State(state): State<Arc<ServerState>>) -> Json<Health> {
-    let commit = state.serving.store.commit();
-    Json(Health { status: "ok", project: commit.state.project.clone(), registry_commit: commit.number })
+async fn metrics(State(state): State<Arc<ServerState>>) -> Response {
+    ([(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], crate::metrics::text(&state)).into_response()
 }
 
 async fn no_such_path(uri: Uri) -> Failure {
@@ -191,5 +164,11 @@ async fn no_such_method(method: Method, uri: Uri) -> Failure {
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
+#[cfg(test)]
+mod access_tests;
+#[cfg(test)]
+mod connection_tests;
+#[cfg(test)]
+mod fuzz_tests;
 #[cfg(test)]
 mod tests;

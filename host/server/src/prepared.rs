@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use skewless_store::definitions::Definitions;
 use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, Selection, StoredRows};
-use tokio::sync::Semaphore;
 use tracing::Span;
 
+use crate::admission::{Admission, Overload};
 use crate::wire::protobuf::{self, GetOnlineFeaturesResponse};
 use crate::wire::response::response;
 use crate::wire::{Column, EntityRows, Question, Request, RequestError, instant};
@@ -63,6 +63,9 @@ pub enum AnswerError {
     /// Two features of the answer would have one name.
     #[error("{0}")]
     NameCollision(Error),
+    /// Too many others want to be answered.
+    #[error(transparent)]
+    Overload(#[from] Overload),
     /// Anything else that the store can't do.
     #[error("{0}")]
     Store(#[from] Error),
@@ -109,8 +112,8 @@ impl Prepared {
         &self.columns
     }
 
-    /// The features of `rows` at the instant `at`, in µs, asked for at the clock's `now`; nothing but computing them blocks, and that only where it did not take
-    /// long the last time: else a thread that may wait does it, when it has its turn.
+    /// The features of `rows` at the instant `at`, in µs, asked for at the clock's `now`. Nothing but computing them blocks,
+    /// and that only where it did not take long the last time: else a thread that may wait does it, once it has a place.
     ///
     /// # Errors
     /// As [`Prepared::answer`].
@@ -119,21 +122,24 @@ impl Prepared {
         rows: &EntityRows,
         at: i64,
         now: Timestamp,
-        turns: &Arc<Semaphore>,
+        admission: &Admission,
     ) -> Result<Features, AnswerError> {
         let few = rows.batch().num_rows() <= ROWS_AT_ONCE;
         let stored = match few {
-            true => self.features.read(rows.batch(), at).await?,
+            true => {
+                let _waits = admission.wait()?;
+                self.features.read(rows.batch(), at).await?
+            }
             false => None,
         };
         let features = match stored {
             Some(stored) if self.is_quick.load(Ordering::Relaxed) => self.compute(rows, stored)?,
             stored => {
                 let (prepared, rows, span) = (Arc::clone(self), rows.clone(), Span::current());
-                let turn = Arc::clone(turns).acquire_owned().await.expect("nobody closes the semaphore");
+                let place = admission.place().await?;
                 let work = move || {
-                    // The turn ends with the work, even where the caller has gone meanwhile.
-                    let _turn = turn;
+                    // The place is given back with the end of the work, even where the caller has gone meanwhile.
+                    let _place = place;
                     span.in_scope(|| prepared.read_and_compute(&rows, stored, at))
                 };
                 let worked = tokio::task::spawn_blocking(work).await;
@@ -217,6 +223,7 @@ impl From<AnswerError> for Error {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::Request(error) => error.into(),
+            AnswerError::Overload(overload) => Self::unavailable(overload.to_string()),
             AnswerError::UnknownService(error)
             | AnswerError::UnknownView(error)
             | AnswerError::UnknownPushSource(error)

@@ -24,6 +24,8 @@ pub struct AppliedComponent {
 /// [`ErrorKind::Transform`] where the transform fails as a whole, traps or breaks a limit.
 pub(crate) fn compute(component: &AppliedComponent, inputs: &RecordBatch, defaults: Limits) -> Result<Output> {
     let limits = component.limits.over(defaults);
+    let name = &component.transform.signature().name;
+    let _span = tracing::info_span!("transform", transform = %name, rows = inputs.num_rows()).entered();
     component.transform.apply(inputs, &limits).map_err(|error| match error {
         skewless_runtime::Error::Overloaded { .. } => Error::new(ErrorKind::Unavailable, error.to_string()),
         // Whoever reads it wants to know which version of the transform it was.

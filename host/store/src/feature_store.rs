@@ -14,6 +14,7 @@ use crate::definitions::{Definitions, Settings};
 use crate::feature_log::FeatureLog;
 use crate::feature_set::{FeatureSet, Selection};
 use crate::online::{OnlineStore, open_online_store};
+use crate::online_counters::OnlineCounters;
 use crate::registry::{Commit, Registry, State};
 use crate::{Error, Result};
 
@@ -27,6 +28,7 @@ pub struct FeatureStore {
     components: BTreeMap<String, AppliedComponent>,
     online: Arc<dyn OnlineStore>,
     feature_log: Option<Arc<FeatureLog>>,
+    counters: Arc<OnlineCounters>,
 }
 
 impl FeatureStore {
@@ -43,9 +45,44 @@ impl FeatureStore {
                 "nothing is applied for project `{project}` in registry `{registry}`; run `skewless apply`"
             ))
         })?;
-        let components = load_components(&registry, &commit.state, runtime).await?;
+        let components = load_components(&registry, &commit.state, runtime, &BTreeMap::new()).await?;
         let online = open_online_store(root, settings)?;
-        Ok(Self { root: root.to_owned(), registry, commit, components, online, feature_log: None })
+        Ok(Self {
+            root: root.to_owned(),
+            registry,
+            commit,
+            components,
+            online,
+            feature_log: None,
+            counters: Arc::default(),
+        })
+    }
+
+    /// The same project at its newest commit; `None` where that is the one it was opened at.
+    ///
+    /// The online store, the feature log and what was counted are shared, and so is each component that is still the same. Blocks while
+    /// components compile.
+    ///
+    /// # Errors
+    /// As [`FeatureStore::open`]; this store stays as it is.
+    pub async fn newer(&self, runtime: &Runtime) -> Result<Option<Self>> {
+        let commit = self.registry.current().await?.ok_or_else(|| {
+            let project = self.registry.project();
+            Error::not_found(format!("the registry of project `{project}` is gone; run `skewless apply`"))
+        })?;
+        if commit.number == self.commit.number && commit.at == self.commit.at {
+            return Ok(None);
+        }
+        let components = load_components(&self.registry, &commit.state, runtime, &self.components).await?;
+        Ok(Some(Self {
+            root: self.root.clone(),
+            registry: self.registry.clone(),
+            commit,
+            components,
+            online: Arc::clone(&self.online),
+            feature_log: self.feature_log.clone(),
+            counters: Arc::clone(&self.counters),
+        }))
     }
 
     /// The folder that relative paths of sources start from.
@@ -84,7 +121,7 @@ impl FeatureStore {
         &self.online
     }
 
-    /// The same store, whose prepared questions can be logged to `log`. A store that is opened anew takes the log of the one before.
+    /// The same store, whose prepared questions can be logged to `log`.
     #[must_use]
     pub fn with_feature_log(self, log: Option<Arc<FeatureLog>>) -> Self {
         Self { feature_log: log, ..self }
@@ -106,6 +143,12 @@ impl FeatureStore {
         outputs.flatten().collect()
     }
 
+    /// What was counted of the reads of the online store, and of what was answered from it.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<OnlineCounters> {
+        &self.counters
+    }
+
     /// What a selection of features comes to.
     ///
     /// # Errors
@@ -115,17 +158,28 @@ impl FeatureStore {
     }
 }
 
+/// Loads the components of `state`, apart from those that are `loaded` already.
 pub(crate) async fn load_components(
     registry: &Registry,
     state: &State,
     runtime: &Runtime,
+    loaded: &BTreeMap<String, AppliedComponent>,
 ) -> Result<BTreeMap<String, AppliedComponent>> {
     let mut components = BTreeMap::new();
     for (name, applied) in &state.transforms {
-        let bytes = registry.component(&applied.digest).await?;
-        let transform = runtime.load(&bytes).map_err(|error| {
-            Error::corrupt(format!("component {} of transform `{name}` can't be loaded: {error}", applied.digest))
-        })?;
+        let same = loaded.get(name).filter(|known| known.transform.digest().to_string() == applied.digest);
+        let transform = match same {
+            Some(known) => known.transform.clone(),
+            None => {
+                let bytes = registry.component(&applied.digest).await?;
+                runtime.load(&bytes).map_err(|error| {
+                    Error::corrupt(format!(
+                        "component {} of transform `{name}` can't be loaded: {error}",
+                        applied.digest
+                    ))
+                })?
+            }
+        };
         trust(name, &transform, registry).await?;
         let limits = state.definitions.transform(name).map(|definition| definition.limits).unwrap_or_default();
         components.insert(name.clone(), AppliedComponent { transform, limits });

@@ -27,6 +27,7 @@ pub mod historical;
 pub mod materialize;
 mod offline;
 pub mod online;
+pub mod online_counters;
 pub mod online_features;
 pub mod online_writes;
 pub mod registry;

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use arrow::array::{Array, ArrayRef, LargeBinaryArray, RecordBatch};
 use jiff::Timestamp;
 use skewless_runtime::Limits;
+use tracing::{Instrument as _, Span};
 
 use crate::feature_log::LoggedQuestion;
 use crate::feature_set::{FeatureSet, Selection, StoredView};
 use crate::feature_store::FeatureStore;
 use crate::features::{Asked, Features};
 use crate::online::{OnlineStore, ReadRequest, RowDecoder, RowPlan, encode_keys};
+use crate::online_counters::{OnlineCounters, ViewCounters};
 use crate::view_rows::ViewRows;
 use crate::{Error, Result};
 
@@ -23,6 +26,11 @@ pub struct OnlineFeatures {
     components: Vec<Option<u64>>,
     online: Arc<dyn OnlineStore>,
     log: Option<LoggedQuestion>,
+    counters: Arc<OnlineCounters>,
+    /// for each output, what is counted of its view
+    counted_outputs: Vec<Arc<ViewCounters>>,
+    /// the same for each view that is read
+    counted_views: Vec<Arc<ViewCounters>>,
     /// whether it was said that rows of another version are served
     told: AtomicBool,
 }
@@ -59,6 +67,9 @@ impl OnlineFeatures {
         };
         Ok(Self {
             plans: set.views.iter().map(plan).collect(),
+            counters: Arc::clone(store.counters()),
+            counted_outputs: set.outputs.iter().map(|output| store.counters().view(&output.view)).collect(),
+            counted_views: set.views.iter().map(|stored| store.counters().view(&stored.view.name)).collect(),
             components: set.views.iter().map(component).collect(),
             log: logged(store, &set, selection),
             set,
@@ -85,7 +96,10 @@ impl OnlineFeatures {
         check_columns(&self.set, entity_rows)?;
         let keys = self.keys(entity_rows)?;
         let mut decoders = self.decoders(entity_rows.num_rows());
-        self.online.read(&self.requests(&keys), &mut |view, row| decoders[view].push(row))?;
+        let start = Instant::now();
+        let read = read_span(entity_rows)
+            .in_scope(|| self.online.read(&self.requests(&keys), &mut |view, row| decoders[view].push(row)));
+        self.counted(start, read)?;
         self.compute(entity_rows, self.found(decoders, entity_rows.num_rows(), at)?)
     }
 
@@ -102,7 +116,9 @@ impl OnlineFeatures {
             let requests = self.requests(&keys);
             let mut visit = |view: usize, row: Option<&[u8]>| decoders[view].push(row);
             let Some(reading) = self.online.read_without_blocking(&requests, &mut visit) else { return Ok(None) };
-            reading.await?;
+            let start = Instant::now();
+            let read = reading.instrument(read_span(entity_rows)).await;
+            self.counted(start, read)?;
         }
         self.found(decoders, entity_rows.num_rows(), at).map(Some)
     }
@@ -114,8 +130,15 @@ impl OnlineFeatures {
     pub fn compute(&self, entity_rows: &RecordBatch, stored: StoredRows) -> Result<Features> {
         let StoredRows { views, other_versions, at } = stored;
         self.tell(&other_versions);
+        for (rows, counters) in views.iter().zip(&self.counted_views) {
+            let ages = rows.event_timestamps.iter().zip(&at).filter_map(|(happened, at)| Some(at - (*happened)?));
+            counters.ages(ages);
+        }
         let asked = Asked { request: entity_rows.clone(), event_timestamps: at };
         let features = Features::compute(&self.set, views, &asked, Limits::SERVING)?;
+        for (feature, counters) in self.counted_outputs.iter().enumerate() {
+            counters.statuses(&features.counts(feature));
+        }
         Ok(features.with_other_versions(other_versions))
     }
 
@@ -136,6 +159,14 @@ impl OnlineFeatures {
                  materialize the feature views, or start the server anew if it is older"
             );
         }
+    }
+
+    /// A read that began at `start`, counted.
+    fn counted<T>(&self, start: Instant, read: Result<T>) -> Result<T> {
+        if !self.set.views.is_empty() {
+            self.counters.read(start.elapsed(), read.is_ok());
+        }
+        read
     }
 
     fn keys(&self, entity_rows: &RecordBatch) -> Result<Vec<LargeBinaryArray>> {
@@ -174,6 +205,11 @@ impl OnlineFeatures {
 fn logged(store: &FeatureStore, set: &FeatureSet, selection: &Selection) -> Option<LoggedQuestion> {
     let question = LoggedQuestion::new(store.feature_log()?, store, set, selection);
     question.inspect_err(|error| tracing::warn!(%error, "a question is answered, and can't be logged")).ok()
+}
+
+/// The span of a read of all views.
+fn read_span(entity_rows: &RecordBatch) -> Span {
+    tracing::info_span!("online_store_read", rows = entity_rows.num_rows())
 }
 
 fn view_name(stored: &StoredView) -> &str {

@@ -9,8 +9,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +19,9 @@ use skewless_store::{Error, ErrorKind, FeatureStore};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::{ServerState, interrupted, unread};
+use super::ServerState;
+use super::body::RequestBody;
+use super::state::interrupted;
 use crate::failure::Failure;
 use crate::wire::{RequestError, materialization};
 
@@ -30,7 +30,7 @@ const WAITING_THREADS_OF_A_JOB: usize = 4;
 
 /// The feature views that are materialized at the moment.
 #[derive(Debug, Default)]
-pub(super) struct Jobs(Mutex<BTreeSet<String>>);
+pub(crate) struct Jobs(Mutex<BTreeSet<String>>);
 
 /// A job's hold on its views; they are free again when it is dropped.
 struct Held {
@@ -41,29 +41,28 @@ struct Held {
 pub(super) async fn materialize(
     state: State<Arc<ServerState>>,
     query: RawQuery,
-    body: Result<Bytes, BytesRejection>,
+    RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
-    run(state.0, query, body, materialization::materialize).await
+    run(state.0, query, &body, materialization::materialize).await
 }
 
 pub(super) async fn materialize_incremental(
     state: State<Arc<ServerState>>,
     query: RawQuery,
-    body: Result<Bytes, BytesRejection>,
+    RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
-    run(state.0, query, body, materialization::materialize_incremental).await
+    run(state.0, query, &body, materialization::materialize_incremental).await
 }
 
 async fn run(
     state: Arc<ServerState>,
     query: RawQuery,
-    body: Result<Bytes, BytesRejection>,
+    body: &[u8],
     parse: fn(&[u8], Timestamp) -> Result<MaterializeRequest, RequestError>,
 ) -> Result<Response, Failure> {
     let is_async = is_async(query.0.as_deref().unwrap_or_default())?;
-    let body = body.map_err(|rejection| unread(&rejection))?;
-    let mut request = parse(&body, (state.clock)())?;
-    let store = Arc::clone(&state.serving.store);
+    let mut request = parse(body, (state.clock)())?;
+    let store = Arc::clone(&state.serving.load().store);
     request.views = materialize::view_names(&store, &request.views)?;
     let held = Jobs::hold(&state.jobs, &request.views)?;
     let views = request.views.clone();

@@ -74,7 +74,7 @@ async fn any_content_type_will_do() {
 async fn health_says_what_is_served() {
     let planes = Planes::new().await;
     let request = http::Request::get("/health").body(Body::empty()).unwrap();
-    insta::assert_snapshot!(respond(&planes, request).await, @r#"200 {"status":"ok","project":"fleet","registry_commit":1}"#);
+    insta::assert_snapshot!(respond(&planes, request).await, @r#"200 {"status":"ok","project":"fleet","registry_commit":1,"registry_commit_age_seconds":1357041600,"registry_checked_seconds_ago":0,"registry_error":null,"online_store_error":null}"#);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_request_under_way_is_answered_after_the_server_was_asked_to_end() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shut_down, shutdown) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, state(&planes), async { shutdown.await.unwrap() }));
+    let server = tokio::spawn(serve(listener, state(&planes), None, async { shutdown.await.unwrap() }));
 
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = format!(
@@ -145,4 +145,22 @@ async fn a_request_under_way_is_answered_after_the_server_was_asked_to_end() {
     connection.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("200 OK") && answer.contains("PRESENT"), "{answer}");
     server.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_panics_is_answered_with_500_to_http_and_to_grpc() {
+    async fn panics() {
+        panic!("on purpose");
+    }
+    let app = Router::new().route("/panics", post(panics)).layer(middleware::from_fn(trace::caught));
+    let ask = |content_type| {
+        let request = http::Request::post("/panics").header(header::CONTENT_TYPE, content_type).body(Body::empty());
+        app.clone().oneshot(request.unwrap())
+    };
+    let response = ask("application/json").await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("the request was interrupted"), "{body:?}");
+    let response = ask("application/grpc").await.unwrap();
+    assert_eq!(response.headers()["grpc-status"], (tonic::Code::Internal as i32).to_string());
 }

@@ -3,42 +3,40 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use skewless_store::online_writes::OnlineWritten;
-use tracing::Span;
 
-use super::{ServerState, unread};
+use super::body::RequestBody;
+use super::{Rows, ServerState};
 use crate::failure::Failure;
 use crate::writes;
 
 /// Feast answers 200 without a body.
 pub(super) async fn push(
     State(state): State<Arc<ServerState>>,
-    body: Result<Bytes, BytesRejection>,
+    RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
-    let body = body.map_err(|rejection| unread(&rejection))?;
-    log(&state.work(move |serving, _| writes::push(&serving.store, &body)).await?);
-    Ok(StatusCode::OK.into_response())
+    let written = state.work(move |serving, _| writes::push(&serving.store, &body)).await?;
+    Ok(answer(StatusCode::OK.into_response(), &written))
 }
 
 /// Feast answers 200 with `null`.
 pub(super) async fn write_to_online_store(
     State(state): State<Arc<ServerState>>,
-    body: Result<Bytes, BytesRejection>,
+    RequestBody(body): RequestBody,
 ) -> Result<Response, Failure> {
-    let body = body.map_err(|rejection| unread(&rejection))?;
-    log(&state.work(move |serving, _| writes::write_to_online_store(&serving.store, &body)).await?);
-    Ok(Json(()).into_response())
+    let written = state.work(move |serving, _| writes::write_to_online_store(&serving.store, &body)).await?;
+    Ok(answer(Json(()).into_response(), &written))
 }
 
-/// Neither answer has a place for what became of the rows.
-fn log(written: &[OnlineWritten]) {
-    Span::current().record("rows", written.iter().map(|view| view.written + view.skipped_older).sum::<u64>());
+/// Neither answer has a place for what became of the rows, so the log says it.
+fn answer(mut response: Response, written: &[OnlineWritten]) -> Response {
     for OnlineWritten { feature_view, written, skipped_older, failed_rows } in written {
         tracing::info!(feature_view, written, skipped_older, failed_rows, "rows were sent");
     }
+    let rows = written.iter().map(|view| view.written + view.skipped_older).sum::<u64>();
+    response.extensions_mut().insert(Rows(usize::try_from(rows).unwrap_or(usize::MAX)));
+    response
 }

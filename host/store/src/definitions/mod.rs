@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use diff::{Change, ChangeKind, diff};
 pub use entity::{Entity, JoinKey};
-pub use feature_server::{FeatureLoggingSettings, FeatureServerSettings, HashKey};
+pub use feature_server::{AuthSettings, FeatureLoggingSettings, FeatureServerSettings, HashKey, OidcSettings};
 pub use feature_service::FeatureService;
 pub use feature_view::{FeatureField, FeatureView, ViewTransform};
 pub use object::{Kind, Object};

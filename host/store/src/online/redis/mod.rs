@@ -18,6 +18,7 @@ mod address;
 mod failure;
 mod link;
 mod lookup;
+mod outage;
 mod pool;
 mod shared;
 
@@ -31,6 +32,7 @@ use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value, cmd};
 use self::failure::describe_key;
 use self::link::{Link, Node, unexpected};
 use self::lookup::Lookup;
+use self::outage::Outage;
 use self::pool::{Patience, Pool};
 use self::shared::SharedLinks;
 use super::newest::{TimedRow, newest_of_each_entity};
@@ -60,6 +62,7 @@ pub(in crate::online) struct RedisStore {
     margin: Ttl,
     pool: Pool,
     shared: SharedLinks,
+    outage: Outage,
 }
 
 impl RedisStore {
@@ -72,6 +75,7 @@ impl RedisStore {
             margin,
             pool: Pool::new(address),
             shared: SharedLinks::default(),
+            outage: Outage::default(),
         }
     }
 
@@ -204,6 +208,7 @@ impl OnlineStore for RedisStore {
         }
         let calls = self.calls(feature_view, &newest, kept_for);
         let replies = self.pool.run(Patience::Write, |link| link.send(&calls))?;
+        self.outage.is_over();
         let mut written = 0;
         for (rows, reply) in newest.chunks(self.rows_a_call()).zip(&replies) {
             written += self.written(feature_view, rows, reply)?;
@@ -216,7 +221,7 @@ impl OnlineStore for RedisStore {
         let commands = lookup.commands(|entity| self.key(entity));
         let replies = match commands.as_slice() {
             [] => Vec::new(),
-            commands => self.pool.run(Patience::Read, |link| link.send(commands))?,
+            commands => self.outage.guard(|| self.pool.run(Patience::Read, |link| link.send(commands)))?,
         };
         self.visit(&lookup, replies, visit)
     }
@@ -234,7 +239,7 @@ impl OnlineStore for RedisStore {
             let commands = lookup.commands(|entity| self.key(entity));
             let replies = match commands.is_empty() {
                 true => Vec::new(),
-                false => self.shared.send(&self.pool.address, commands).await?,
+                false => self.outage.guard_async(self.shared.send(&self.pool.address, commands)).await?,
             };
             self.visit(&lookup, replies, visit)
         }))

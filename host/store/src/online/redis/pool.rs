@@ -58,8 +58,10 @@ impl Pool {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
+            // A reply that did not come in seconds has cost whoever waits for a read too much already.
+            let took_too_long = patience == Patience::Read && error.is_timeout();
             match waits.next() {
-                Some(wait_ms) if is_passing(&error, self.address.redis_type) => {
+                Some(wait_ms) if !took_too_long && is_passing(&error, self.address.redis_type) => {
                     tracing::debug!(store = self.address.shown, %error, wait_ms, "the online store is tried again");
                     std::thread::sleep(Duration::from_millis(*wait_ms));
                 }

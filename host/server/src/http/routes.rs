@@ -1,0 +1,128 @@
+//! A route is added with who may use it and how long it may take; there is no other way to add one.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use tracing::Span;
+
+use super::ServerState;
+use crate::auth::Role;
+use crate::failure::Failure;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// everybody
+    Open,
+    /// whoever has this role in the project
+    Needs(Role),
+}
+
+/// How long a route may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// what a request may take
+    Request,
+    /// as long as it needs: a job
+    Job,
+}
+
+/// A route, by its path, as metrics and the log know it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RouteName(pub(super) &'static str);
+
+/// The routes so far.
+pub(crate) struct Routes {
+    router: Router<Arc<ServerState>>,
+    state: Arc<ServerState>,
+    paths: Vec<&'static str>,
+}
+
+/// What stands before a route.
+#[derive(Clone)]
+struct Guard {
+    state: Arc<ServerState>,
+    path: &'static str,
+    access: Access,
+    pace: Pace,
+}
+
+impl Routes {
+    pub(crate) fn new(state: &Arc<ServerState>) -> Self {
+        Self { router: Router::new(), state: Arc::clone(state), paths: Vec::new() }
+    }
+
+    /// Adds what answers at `path`.
+    #[must_use]
+    pub(crate) fn add(
+        mut self,
+        path: &'static str,
+        access: Access,
+        pace: Pace,
+        handler: MethodRouter<Arc<ServerState>>,
+    ) -> Self {
+        let guard = Guard { state: Arc::clone(&self.state), path, access, pace };
+        self.router = self.router.route(path, handler.route_layer(middleware::from_fn_with_state(guard, guarded)));
+        self.paths.push(path);
+        self
+    }
+
+    /// Adds routes that were made elsewhere, such as those of a gRPC service; metrics know them all as `name`.
+    #[must_use]
+    pub(crate) fn merge(mut self, name: &'static str, access: Access, other: Router<Arc<ServerState>>) -> Self {
+        let guard = Guard { state: Arc::clone(&self.state), path: name, access, pace: Pace::Request };
+        let other = other.route_layer(middleware::from_fn_with_state(guard, guarded));
+        self.router = self.router.merge(other);
+        self
+    }
+
+    /// The paths that were added.
+    pub(crate) fn paths(&self) -> &[&'static str] {
+        &self.paths
+    }
+
+    /// The router of all that was added.
+    pub(crate) fn finish(self) -> Router<Arc<ServerState>> {
+        self.router
+    }
+}
+
+async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let Guard { state, path, access, pace } = guard;
+    let mut response = match admitted(&state, access, request.headers()).await {
+        Err(failure) => failure.into_response_of(request.headers()),
+        Ok(()) => match pace {
+            Pace::Job => next.run(request).await,
+            Pace::Request => in_time(&state, request, next).await,
+        },
+    };
+    response.extensions_mut().insert(RouteName(path));
+    response
+}
+
+async fn admitted(state: &ServerState, access: Access, headers: &HeaderMap) -> Result<(), Failure> {
+    let Access::Needs(role) = access else { return Ok(()) };
+    let project = state.project();
+    let caller = state.auth.admit(headers, role, &project, (state.clock)()).await?;
+    if let Some(caller) = caller {
+        Span::current().record("caller", caller);
+    }
+    Ok(())
+}
+
+async fn in_time(state: &ServerState, request: Request, next: Next) -> Response {
+    let request_max = state.limits().request_max;
+    let headers = request.headers().clone();
+    tokio::time::timeout(request_max, next.run(request)).await.unwrap_or_else(|_| {
+        let message = format!(
+            "the request was not answered within {} s: ask for fewer rows or features at a time, or try again",
+            request_max.as_secs_f64()
+        );
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response_of(&headers)
+    })
+}
