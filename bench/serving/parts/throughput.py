@@ -1,11 +1,16 @@
 """Requests a second, by wrk: ours on Redis and on its file, Feast's python mode, and the bare server, in turns."""
 
+import json
+import math
 import os
 import statistics
+import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from measure.command import Setting
+from measure.process import CommandFailed
 from measure.result import Result
 from measure.table import rounded, table
 from online.redis_server import redis_server
@@ -30,6 +35,9 @@ def run(setting: Setting) -> Result:
         if os.environ.get("SERVING_PEERS") != "none":
             servers.append(stack.enter_context(feast(setting, server)))
         files = {size: bodies(setting, size) for size in SIZES}
+        if servers[-1].name == "Feast":
+            found = differing(servers[0], servers[-1], files[100])
+            result.equal("values that differ from Feast's, of 20 requests for 100 entities", "0", str(found), found)
         rates = {size: rounds(setting, servers, file) for size, file in files.items()}
         memory = {of.name: of.resident_bytes for of in servers}
     tell(result, rates, memory)
@@ -46,6 +54,34 @@ def rounds(setting: Setting, servers: list[Server], file: Path) -> dict[str, flo
         for of in servers:
             found[of.name].append(peak(of, file, seconds))
     return {name: statistics.median(values) for name, values in found.items()}
+
+
+def differing(one: Server, other: Server, file: Path) -> int:
+    """How many values of some requests the servers answer differently; a distance may differ in its last bits."""
+    count = 0
+    for body in file.read_bytes().splitlines()[:20]:
+        answers = [answer(of, body) for of in (one, other)]
+        if answers[0].keys() != answers[1].keys():
+            raise CommandFailed(f"{one.name} answers {sorted(answers[0])}, {other.name} {sorted(answers[1])}")
+        for name, values in answers[0].items():
+            count += sum(not alike(*pair) for pair in zip(values, answers[1][name], strict=True))
+    return count
+
+
+def answer(of: Server, body: bytes) -> dict[str, list[Any]]:
+    """The values of each feature."""
+    request = urllib.request.Request(f"http://{of.address}/get-online-features", body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request) as response:
+        told = json.load(response)
+    names = told["metadata"]["feature_names"]
+    return {name: column["values"] for name, column in zip(names, told["results"], strict=True)}
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values are one, but for the last bits of a float."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-12)
+    return bool(one == other)
 
 
 def tell(result: Result, rates: dict[int, dict[str, float]], memory: dict[str, int]) -> None:

@@ -17,6 +17,7 @@ mod parquet;
 mod partitions;
 mod row_groups;
 mod schema;
+mod shared_reads;
 
 use std::fmt;
 use std::path::Path;

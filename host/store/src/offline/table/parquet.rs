@@ -27,6 +27,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::failure::innermost;
 use super::row_groups::{self, RowGroup, Share, split};
+use super::shared_reads::SharedReads;
 use super::{FILES_AT_ONCE, Owner};
 use crate::storage::store_error;
 use crate::{Error, Result};
@@ -94,7 +95,7 @@ impl Footers {
         let factory = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), Arc::clone(&self.cache));
         let source = ParquetSource::new(columns.clone())
             .with_table_parquet_options(state.default_table_options().parquet)
-            .with_parquet_file_reader_factory(Arc::new(factory))
+            .with_parquet_file_reader_factory(Arc::new(SharedReads::new(factory)))
             .with_enable_page_index(true);
         match predicate {
             Some(predicate) => source.with_predicate(Arc::clone(predicate)),
@@ -127,7 +128,7 @@ impl Footers {
         }
         let shares = match self.is_local {
             true => row_groups::cut(&wanted, partitions),
-            // Two partitions that read of one row group would both fetch all of it.
+            // Two partitions that read of one row group need all of it, and may not be there at the same time to share it.
             false => wanted.into_iter().map(Share::whole).collect(),
         };
         Ok(file_groups(&files, &row_groups_of, shares, partitions))
