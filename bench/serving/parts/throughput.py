@@ -33,6 +33,7 @@ def run(setting: Setting) -> Result:
         servers = [stack.enter_context(ours(setting, server)), stack.enter_context(ours(setting, None))]
         servers.append(stack.enter_context(bare(setting, server)))
         if os.environ.get("SERVING_PEERS") != "none":
+            servers.append(stack.enter_context(feast(setting, server, access_log=True)))
             servers.append(stack.enter_context(feast(setting, server)))
         files = {size: bodies(setting, size) for size in SIZES}
         if servers[-1].name == "Feast":
