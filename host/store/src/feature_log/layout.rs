@@ -17,10 +17,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array,
-};
-use arrow::compute::{concat, filter_record_batch};
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
+use arrow::compute::{concat, interleave};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
 use skewless_runtime::Output;
 
@@ -48,8 +46,8 @@ pub(super) struct LoggedRows {
     /// join keys and request fields by name
     pub(super) asked: RecordBatch,
     pub(super) features: Features,
-    /// which of the rows are logged; `None`: all
-    pub(super) picked: Option<BooleanArray>,
+    /// which of the rows are logged, in order; `None`: all
+    pub(super) picked: Option<Vec<usize>>,
 }
 
 /// The columns of the log of one question.
@@ -170,12 +168,7 @@ impl Layout {
                 _ => values,
             });
         }
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(arrow_error)?;
-        if requests.iter().all(|request| request.picked.is_none()) {
-            return Ok(batch);
-        }
-        let picked: BooleanArray = requests.iter().flat_map(LoggedRows::picks).map(Some).collect();
-        filter_record_batch(&batch, &picked).map_err(arrow_error)
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(arrow_error)
     }
 }
 
@@ -218,8 +211,14 @@ impl LoggedRows {
         self.event_timestamps.len()
     }
 
-    fn picks(&self) -> impl Iterator<Item = bool> + '_ {
-        (0..self.rows()).map(|row| self.picked.as_ref().is_none_or(|picked| picked.value(row)))
+    /// How many rows are logged.
+    pub(super) fn picked_rows(&self) -> usize {
+        self.picked.as_ref().map_or(self.rows(), Vec::len)
+    }
+
+    /// The rows that are logged.
+    fn picks(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.picked_rows()).map(|place| self.picked.as_ref().map_or(place, |picked| picked[place]))
     }
 }
 
@@ -227,28 +226,30 @@ impl Column {
     fn of(&self, requests: &[LoggedRows]) -> Result<ArrayRef> {
         Ok(match self {
             Self::RequestId => {
-                let ids = requests.iter().flat_map(|request| std::iter::repeat_n(&*request.request_id, request.rows()));
+                let ids = requests
+                    .iter()
+                    .flat_map(|request| std::iter::repeat_n(&*request.request_id, request.picked_rows()));
                 strings(ids)
             }
-            Self::RequestRow => {
-                Arc::new(UInt32Array::from_iter_values(requests.iter().flat_map(|request| 0..request.rows() as u32)))
-            }
+            Self::RequestRow => Arc::new(UInt32Array::from_iter_values(
+                requests.iter().flat_map(LoggedRows::picks).map(|row| row as u32),
+            )),
             Self::ServedAt => {
-                let times = requests.iter().flat_map(|request| std::iter::repeat_n(request.served_at, request.rows()));
+                let times =
+                    requests.iter().flat_map(|request| std::iter::repeat_n(request.served_at, request.picked_rows()));
                 micros(times.map(Some))
             }
             Self::EventTimestamp => {
-                micros(requests.iter().flat_map(|request| request.event_timestamps.iter().copied().map(Some)))
+                let times = |request: &'_ LoggedRows| {
+                    request.picks().map(|row| Some(request.event_timestamps[row])).collect::<Vec<_>>()
+                };
+                micros(requests.iter().flat_map(times))
             }
             Self::Asked(name) => {
                 let column = |request: &LoggedRows| request.asked.column_by_name(name).cloned();
-                together(
-                    requests
-                        .iter()
-                        .map(column)
-                        .collect::<Option<Vec<_>>>()
-                        .ok_or_else(|| Error::invalid_input(format!("`{name}` is missing from the entity rows")))?,
-                )?
+                let columns = requests.iter().map(column).collect::<Option<Vec<_>>>();
+                let missing = || Error::invalid_input(format!("`{name}` is missing from the entity rows"));
+                together(requests, columns.ok_or_else(missing)?)?
             }
             Self::View(view, column) => column.of(requests, *view)?,
             Self::OnDemand(view, column) => column.of(requests, *view)?,
@@ -259,16 +260,18 @@ impl Column {
 impl OfView {
     fn of(self, requests: &[LoggedRows], view: usize) -> Result<ArrayRef> {
         let rows = || requests.iter().map(|request| &request.features.views()[view]);
+        let picked = || requests.iter().map(|request| (request, &request.features.views()[view]));
         let times = |of: fn(&ViewRows) -> &Vec<Option<i64>>| {
             requests.iter().flat_map(move |request| {
                 let known = of(&request.features.views()[view]);
-                (0..request.rows()).map(move |row| known.get(row).copied().flatten())
+                request.picks().map(move |row| known.get(row).copied().flatten())
             })
         };
         Ok(match self {
-            Self::Value(column) => together(rows().map(|rows| Arc::clone(&rows.columns[column])).collect())?,
+            Self::Value(column) => together(requests, rows().map(|rows| Arc::clone(&rows.columns[column])).collect())?,
             Self::Status => {
-                let statuses = rows().flat_map(|rows| rows.statuses.iter().map(|status| status.as_str()));
+                let statuses =
+                    picked().flat_map(|(request, rows)| request.picks().map(|row| rows.statuses[row].as_str()));
                 strings(statuses)
             }
             Self::EventTimestamp => micros(times(|rows| &rows.event_timestamps)),
@@ -276,7 +279,7 @@ impl OfView {
             Self::Component => {
                 let components = requests.iter().flat_map(|request| {
                     let known = &request.features.views()[view].components;
-                    (0..request.rows()).map(move |row| known.get(row).copied().flatten())
+                    request.picks().map(move |row| known.get(row).copied().flatten())
                 });
                 Arc::new(
                     components.map(|digest| digest.map(|digest| format!("{digest:016x}"))).collect::<StringArray>(),
@@ -289,19 +292,24 @@ impl OfView {
 impl OfOnDemand {
     fn of(self, requests: &[LoggedRows], view: usize) -> Result<ArrayRef> {
         let outputs = || requests.iter().map(|request| &request.features.computed()[view]);
+        let picked = || {
+            requests.iter().flat_map(|request| {
+                let output = &request.features.computed()[view];
+                request.picks().map(move |row| failure(output, row))
+            })
+        };
         Ok(match self {
             Self::Value(output) => {
-                together(outputs().map(|computed| Arc::clone(computed.batch.column(output))).collect())?
+                together(requests, outputs().map(|computed| Arc::clone(computed.batch.column(output))).collect())?
             }
             Self::Status => {
                 let word = |failed| if failed { Status::Invalid.as_str() } else { Status::Present.as_str() };
-                let statuses =
-                    outputs().flat_map(|output| failures(output).map(move |failure| word(failure.is_some())));
+                let statuses = picked().map(|failure| word(failure.is_some()));
                 strings(statuses)
             }
             Self::Failure => {
                 let mut reasons = StringBuilder::new();
-                outputs().flat_map(failures).for_each(|failure| reasons.append_option(failure));
+                picked().for_each(|failure| reasons.append_option(failure));
                 Arc::new(reasons.finish())
             }
         })
@@ -315,6 +323,12 @@ pub(super) fn failures(output: &Output) -> impl Iterator<Item = Option<&str>> + 
         .map(move |row| failures.next_if(|failure| failure.row == row).map(|failure| failure.reason.as_str()))
 }
 
+/// Why the transform failed on `row`, if it did.
+fn failure(output: &Output, row: usize) -> Option<&str> {
+    let place = output.failures.binary_search_by_key(&row, |failure| failure.row).ok()?;
+    Some(&output.failures[place].reason)
+}
+
 fn micros(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
 }
@@ -323,10 +337,16 @@ fn strings<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(values.map(Some).collect::<StringArray>())
 }
 
-/// The columns of all requests, one after the other.
-fn together(columns: Vec<ArrayRef>) -> Result<ArrayRef> {
-    match columns.as_slice() {
-        [only] => Ok(Arc::clone(only)),
-        _ => concat(&columns.iter().map(|column| &**column as &dyn Array).collect::<Vec<_>>()).map_err(arrow_error),
+/// The picked rows of the columns of all requests, one request after the other.
+fn together(requests: &[LoggedRows], columns: Vec<ArrayRef>) -> Result<ArrayRef> {
+    let arrays = || columns.iter().map(|column| &**column as &dyn Array).collect::<Vec<_>>();
+    if requests.iter().all(|request| request.picked.is_none()) {
+        return match columns.as_slice() {
+            [only] => Ok(Arc::clone(only)),
+            _ => concat(&arrays()).map_err(arrow_error),
+        };
     }
+    let picks = |(number, request): (usize, &LoggedRows)| request.picks().map(|row| (number, row)).collect::<Vec<_>>();
+    let picks: Vec<(usize, usize)> = requests.iter().enumerate().flat_map(picks).collect();
+    interleave(&arrays(), &picks).map_err(arrow_error)
 }

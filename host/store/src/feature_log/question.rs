@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array as _, ArrayRef, BooleanArray, RecordBatch};
+use arrow::array::{Array as _, ArrayRef, RecordBatch};
 use sha2::{Digest as _, Sha256};
 
 use super::layout::{Layout, LoggedRows, feature_column};
@@ -100,10 +100,10 @@ impl LoggedQuestion {
             columns.extend(asked.column_by_name(name).map(|column| (name.as_str(), Arc::clone(column))));
         }
         let keys = encode_keys(&columns)?;
-        let picked: BooleanArray = (0..keys.len()).map(|row| Some(is_sampled(keys.value(row), rate))).collect();
-        Ok(match picked.true_count() {
+        let picked: Vec<usize> = (0..keys.len()).filter(|row| is_sampled(keys.value(*row), rate)).collect();
+        Ok(match picked.len() {
             0 => Sample::None,
-            all if all == picked.len() => Sample::All,
+            all if all == keys.len() => Sample::All,
             _ => Sample::Some(picked),
         })
     }
@@ -112,7 +112,7 @@ impl LoggedQuestion {
 enum Sample {
     All,
     None,
-    Some(BooleanArray),
+    Some(Vec<usize>),
 }
 
 /// Whether an entity belongs to the sample: the same on every server, and in every larger sample too.
