@@ -56,7 +56,7 @@ fn more_rows_or_bytes_than_anybody_needs_are_refused() {
     let features = vec![r#""user_stats""#; 100_000].join(",");
     insta::assert_snapshot!(victim.refusal(format!(r#"{{"features": [{features}], "entities": {{"user_id": [1]}}}}"#)), @"400 more than 1000 features are asked for: make a feature service of them, or ask in parts");
     let columns = (0..5_000).map(|column| format!(r#""c{column}": [1]"#)).collect::<Vec<_>>().join(",");
-    insta::assert_snapshot!(victim.refusal(format!(r#"{{"features": ["user_stats"], "entities": {{{columns}}}}}"#)), @"422 the request can't be read as JSON of the expected form: `entities` has more than 1000 columns at line 1 column 11939");
+    insta::assert_snapshot!(victim.refusal(format!(r#"{{"features": ["user_stats"], "entities": {{{columns}}}}}"#)), @"422 the request can't be read as JSON of the expected form: there are more than 1000 columns at line 1 column 11939");
     // Only said, not sent.
     let head =
         "POST /get-online-features HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 99999999999\r\n\r\n";

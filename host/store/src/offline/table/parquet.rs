@@ -7,7 +7,8 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{
-    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter,
+    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, ParquetFileReaderFactory,
+    RowGroupAccessPlanFilter,
 };
 use datafusion::datasource::physical_plan::{FileGroup, ParquetSource};
 use datafusion::datasource::table_schema::TableSchema;
@@ -93,9 +94,14 @@ impl Footers {
         predicate: Option<&Arc<dyn PhysicalExpr>>,
     ) -> ParquetSource {
         let factory = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), Arc::clone(&self.cache));
+        // In a bucket no two partitions read of one row group, and ranges that lie beside each other are one request.
+        let factory: Arc<dyn ParquetFileReaderFactory> = match self.is_local {
+            true => Arc::new(SharedReads::new(factory)),
+            false => Arc::new(factory),
+        };
         let source = ParquetSource::new(columns.clone())
             .with_table_parquet_options(state.default_table_options().parquet)
-            .with_parquet_file_reader_factory(Arc::new(SharedReads::new(factory)))
+            .with_parquet_file_reader_factory(factory)
             .with_enable_page_index(true);
         match predicate {
             Some(predicate) => source.with_predicate(Arc::clone(predicate)),

@@ -40,6 +40,8 @@ struct Held(Arc<Once>);
 
 struct SharedReader {
     inner: Box<dyn AsyncFileReader + Send>,
+    /// begins with the last of some ranges, so that two readers of the same ones read a half each
+    begins_last: bool,
     file: Path,
     known: Arc<Known>,
 }
@@ -60,7 +62,8 @@ impl<Factory: ParquetFileReaderFactory> ParquetFileReaderFactory for SharedReads
     ) -> std::result::Result<Box<dyn AsyncFileReader + Send>, DataFusionError> {
         let location = file.object_meta.location.clone();
         let inner = self.inner.create_reader(partition_index, file, metadata_size_hint, metrics)?;
-        Ok(Box::new(SharedReader { inner, file: location, known: Arc::clone(&self.known) }))
+        let begins_last = partition_index % 2 == 1;
+        Ok(Box::new(SharedReader { inner, begins_last, file: location, known: Arc::clone(&self.known) }))
     }
 }
 
@@ -91,6 +94,18 @@ impl AsyncFileReader for SharedReader {
             let once = self.known.of(&self.file, &range);
             once.get_or_try_init(|| self.inner.get_bytes(range)).await?;
             Ok(Bytes::from_owner(Held(once)))
+        }
+        .boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        async move {
+            let mut read = vec![Bytes::new(); ranges.len()];
+            for step in 0..ranges.len() {
+                let place = if self.begins_last { ranges.len() - 1 - step } else { step };
+                read[place] = self.get_bytes(ranges[place].clone()).await?;
+            }
+            Ok(read)
         }
         .boxed()
     }
@@ -138,15 +153,15 @@ mod tests {
         }
     }
 
-    fn reader(known: &Arc<Known>, reads: &Arc<AtomicUsize>, fails_first: bool) -> SharedReader {
+    fn reader(known: &Arc<Known>, reads: &Arc<AtomicUsize>, fails_first: bool, begins_last: bool) -> SharedReader {
         let inner = Box::new(Counted { reads: Arc::clone(reads), fails_first });
-        SharedReader { inner, file: Path::from("a.parquet"), known: Arc::clone(known) }
+        SharedReader { inner, begins_last, file: Path::from("a.parquet"), known: Arc::clone(known) }
     }
 
     #[tokio::test]
     async fn the_same_bytes_are_read_once_while_somebody_holds_them() {
         let (known, reads) = (Arc::default(), Arc::default());
-        let (mut one, mut other) = (reader(&known, &reads, false), reader(&known, &reads, false));
+        let (mut one, mut other) = (reader(&known, &reads, false, false), reader(&known, &reads, false, true));
         let (first, second) =
             tokio::join!(one.get_byte_ranges(vec![0..3, 5..7]), other.get_byte_ranges(vec![0..3, 5..7]));
         let first = first.unwrap();
@@ -164,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_waited_for_a_read_that_failed_reads_for_itself() {
         let (known, reads) = (Arc::default(), Arc::default());
-        let (mut one, mut other) = (reader(&known, &reads, true), reader(&known, &reads, true));
+        let (mut one, mut other) = (reader(&known, &reads, true, false), reader(&known, &reads, true, false));
         let (first, second) = tokio::join!(one.get_bytes(0..3), other.get_bytes(0..3));
         assert!(first.is_err());
         assert_eq!(second.unwrap(), [0, 1, 2][..]);
