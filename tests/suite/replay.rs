@@ -55,6 +55,21 @@ async fn every_value_of_a_log_comes_out_with_the_same_bits() {
     assert_eq!(run(&store, &log, earlier).await.unwrap().rows, 2_100);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_another_server_version_wrote_in_this_format_replays() {
+    let (_repository, store, log) = logged("log").await;
+    for file in files(&log) {
+        let older = |json: String| {
+            let older = json.replace(concat!("skewless ", env!("CARGO_PKG_VERSION")), "skewless 0.0.7");
+            assert_ne!(older, json);
+            older
+        };
+        rewrite(&file, |rows| rows, older);
+    }
+    let replayed = run(&store, &log, LogFilter::default()).await.unwrap();
+    assert_eq!((replayed.rows, replayed.compared(), replayed.differing()), (3_150, 2_100 * 2 + 1_050 * 2, 0));
+}
+
 /// Writes the rows of a log file anew, with another footer or other values.
 fn rewrite(path: &Path, change: impl Fn(RecordBatch) -> RecordBatch, footer: impl Fn(String) -> String) {
     use parquet::file::reader::{FileReader, SerializedFileReader};
