@@ -17,7 +17,6 @@ mod parquet;
 mod partitions;
 mod row_groups;
 mod schema;
-mod shared_reads;
 
 use std::fmt;
 use std::path::Path;

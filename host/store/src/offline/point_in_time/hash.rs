@@ -25,6 +25,7 @@ use datafusion::physical_plan::{
     ReplaceChildrenOptions, SendableRecordBatchStream, collect_partitioned,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
 
 use super::index::EntityIndex;
 use super::{EntityLayout, Rank, Ranks, SourceLayout, joined_schema, partition_and_row};
@@ -186,6 +187,8 @@ async fn found(
     let (places, winner) = places(&winners);
     let event_timestamps = winners.iter().map(|rank| rank.is_some().then_some(rank.event_timestamp)).collect();
     let places = Arc::new(places);
+    // One for each thread: more would only hold memory, and fresh memory is what costs most here.
+    let turns = Arc::new(Semaphore::new(context.session_config().target_partitions()));
     let mut reads = Vec::new();
     for input in &view.columns {
         for partition in 0..input.plan.output_partitioning().partition_count() {
@@ -193,6 +196,11 @@ async fn found(
             if !wanted.is_empty() {
                 let rows = input.plan.execute(partition, Arc::clone(context))?;
                 let read = pick(rows, Arc::clone(&places), wanted, Arc::clone(&input.convert));
+                let turns = Arc::clone(&turns);
+                let read = async move {
+                    let _turn = turns.acquire_owned().await.expect("nobody closes the semaphore");
+                    read.await
+                };
                 reads.push((input, SpawnedTask::spawn(read)));
             }
         }

@@ -7,8 +7,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::physical_plan::parquet::{
-    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, ParquetFileReaderFactory,
-    RowGroupAccessPlanFilter,
+    CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter,
 };
 use datafusion::datasource::physical_plan::{FileGroup, ParquetSource};
 use datafusion::datasource::table_schema::TableSchema;
@@ -28,7 +27,6 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::failure::innermost;
 use super::row_groups::{self, RowGroup, Share, split};
-use super::shared_reads::SharedReads;
 use super::{FILES_AT_ONCE, Owner};
 use crate::storage::store_error;
 use crate::{Error, Result};
@@ -94,14 +92,9 @@ impl Footers {
         predicate: Option<&Arc<dyn PhysicalExpr>>,
     ) -> ParquetSource {
         let factory = CachedParquetFileReaderFactory::new(Arc::clone(&self.store), Arc::clone(&self.cache));
-        // In a bucket no two partitions read of one row group, and ranges that lie beside each other are one request.
-        let factory: Arc<dyn ParquetFileReaderFactory> = match self.is_local {
-            true => Arc::new(SharedReads::new(factory)),
-            false => Arc::new(factory),
-        };
         let source = ParquetSource::new(columns.clone())
             .with_table_parquet_options(state.default_table_options().parquet)
-            .with_parquet_file_reader_factory(factory)
+            .with_parquet_file_reader_factory(Arc::new(factory))
             .with_enable_page_index(true);
         match predicate {
             Some(predicate) => source.with_predicate(Arc::clone(predicate)),
@@ -134,7 +127,7 @@ impl Footers {
         }
         let shares = match self.is_local {
             true => row_groups::cut(&wanted, partitions),
-            // Two partitions that read of one row group need all of it, and may not be there at the same time to share it.
+            // Two partitions that read of one row group would both fetch all of it.
             false => wanted.into_iter().map(Share::whole).collect(),
         };
         Ok(file_groups(&files, &row_groups_of, shares, partitions))
