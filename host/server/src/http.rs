@@ -15,7 +15,7 @@
 //! connection: Redis is waited for without a thread, a file is read in microseconds, and transforms that took less than a
 //! millisecond the last time are called at once. All else, large requests, slow transforms, clusters and writes, goes to
 //! tokio's blocking threads, so that it delays no other's bytes, and to few of them at once, two for each core: others
-//! wait for their turn, for a while: [`admission`](crate::admission).
+//! wait for their turn, for a while: `admission`.
 
 mod body;
 mod connection;
