@@ -53,6 +53,21 @@ struct Envelope<'a> {
     message: &'a str,
 }
 
+/// What a caller speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    Grpc,
+}
+
+impl Protocol {
+    /// What a request with `headers` is in.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        if content_type.starts_with(b"application/grpc") { Self::Grpc } else { Self::Http }
+    }
+}
+
 impl Failure {
     /// A failure that Feast has no class for.
     #[must_use]
@@ -99,10 +114,9 @@ impl Failure {
         serde_json::to_string(&envelope).expect("texts are JSON")
     }
 
-    /// The answer to a request with `headers`: for gRPC, whose clients read no bodies, a status of its own.
-    pub(crate) fn into_response_of(self, headers: &HeaderMap) -> Response {
-        let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-        if !content_type.starts_with(b"application/grpc") {
+    /// The answer in words that the caller understands: for gRPC, whose clients read no bodies, a status of its own.
+    pub(crate) fn into_response_in(self, protocol: Protocol) -> Response {
+        if protocol == Protocol::Http {
             return self.into_response();
         }
         let mut response = grpc::status(&self).into_http();

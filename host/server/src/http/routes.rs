@@ -12,7 +12,7 @@ use tracing::Span;
 
 use super::ServerState;
 use crate::auth::Role;
-use crate::failure::Failure;
+use crate::failure::{Failure, Protocol};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Routes {
 async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let Guard { state, path, access, pace } = guard;
     let mut response = match admitted(&state, access, request.headers()).await {
-        Err(failure) => failure.into_response_of(request.headers()),
+        Err(failure) => failure.into_response_in(Protocol::of(request.headers())),
         Ok(()) => match pace {
             Pace::Job => next.run(request).await,
             Pace::Request => in_time(&state, request, next).await,
@@ -117,12 +117,12 @@ async fn admitted(state: &ServerState, access: Access, headers: &HeaderMap) -> R
 
 async fn in_time(state: &ServerState, request: Request, next: Next) -> Response {
     let request_max = state.limits().request_max;
-    let headers = request.headers().clone();
+    let protocol = Protocol::of(request.headers());
     tokio::time::timeout(request_max, next.run(request)).await.unwrap_or_else(|_| {
         let message = format!(
             "the request was not answered within {} s: ask for fewer rows or features at a time, or try again",
             request_max.as_secs_f64()
         );
-        Failure::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response_of(&headers)
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, message).into_response_in(protocol)
     })
 }

@@ -15,14 +15,14 @@ use super::ServerState;
 use super::request_id::REQUEST_ID;
 use super::routes::RouteName;
 use super::state::interrupted;
-use crate::failure::Failure;
+use crate::failure::{Failure, Protocol};
 use crate::telemetry::follow_caller;
 
 /// Runs the request, and answers with 500 where that panics: the connection has other requests, and so has the thread.
 pub(super) async fn caught(request: Request, next: Next) -> Response {
-    let headers = request.headers().clone();
+    let protocol = Protocol::of(request.headers());
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    answered.unwrap_or_else(|_| interrupted().into_response_of(&headers))
+    answered.unwrap_or_else(|_| interrupted().into_response_in(protocol))
 }
 
 /// How many rows an answer is for.
