@@ -126,8 +126,6 @@ fn finish(routes: Routes, state: Arc<ServerState>) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(head::bounded))
-        .layer(middleware::from_fn(trace::caught))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), trace::trace))
         .with_state(state)
 }

@@ -22,6 +22,8 @@ use crate::{Error, Result};
 pub struct OnlineFeatures {
     set: FeatureSet,
     plans: Vec<RowPlan>,
+    /// for each view the first that has the same join keys, maybe itself
+    same_keys: Vec<usize>,
     /// for each view the component that computes its rows, as they are marked; `None` where none does
     components: Vec<Option<u64>>,
     online: Arc<dyn OnlineStore>,
@@ -67,6 +69,7 @@ impl OnlineFeatures {
         };
         Ok(Self {
             plans: set.views.iter().map(plan).collect(),
+            same_keys: same_keys(&set),
             counters: Arc::clone(store.counters()),
             counted_outputs: set.outputs.iter().map(|output| store.counters().view(&output.view)).collect(),
             counted_views: set.views.iter().map(|stored| store.counters().view(&stored.view.name)).collect(),
@@ -169,13 +172,19 @@ impl OnlineFeatures {
         read
     }
 
-    fn keys(&self, entity_rows: &RecordBatch) -> Result<Vec<LargeBinaryArray>> {
-        self.set.views.iter().map(|stored| view_keys(stored, entity_rows)).collect()
+    /// The entity keys of each view; `None` where they are those of an earlier one.
+    fn keys(&self, entity_rows: &RecordBatch) -> Result<Vec<Option<LargeBinaryArray>>> {
+        let keys = |(view, stored)| (self.same_keys[view] == view).then(|| view_keys(stored, entity_rows)).transpose();
+        self.set.views.iter().enumerate().map(keys).collect()
     }
 
-    fn requests<'a>(&'a self, keys: &'a [LargeBinaryArray]) -> Vec<ReadRequest<'a>> {
-        let request = |(stored, keys)| ReadRequest { feature_view: view_name(stored), keys };
-        self.set.views.iter().zip(keys).map(request).collect()
+    fn requests<'a>(&'a self, keys: &'a [Option<LargeBinaryArray>]) -> Vec<ReadRequest<'a>> {
+        let views = self.set.views.iter().zip(&self.same_keys);
+        let request = |(stored, first): (&'a StoredView, &usize)| {
+            let keys = keys[*first].as_ref().expect("the first view with these join keys has its entity keys");
+            ReadRequest { feature_view: view_name(stored), keys }
+        };
+        views.map(request).collect()
     }
 
     fn decoders(&self, rows: usize) -> Vec<RowDecoder<'_>> {
@@ -205,6 +214,12 @@ impl OnlineFeatures {
 fn logged(store: &FeatureStore, set: &FeatureSet, selection: &Selection) -> Option<LoggedQuestion> {
     let question = LoggedQuestion::new(store.feature_log()?, store, set, selection);
     question.inspect_err(|error| tracing::warn!(%error, "a question is answered, and can't be logged")).ok()
+}
+
+/// For each view of `set` the first that has the same join keys.
+fn same_keys(set: &FeatureSet) -> Vec<usize> {
+    let first = |stored: &StoredView| set.views.iter().position(|other| other.join_keys == stored.join_keys);
+    set.views.iter().map(|stored| first(stored).expect("a view has its own join keys")).collect()
 }
 
 /// The span of a read of all views.

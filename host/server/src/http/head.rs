@@ -2,8 +2,6 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 
 use crate::failure::Failure;
 
@@ -13,16 +11,14 @@ pub(super) const HEAD_BYTES_MAX: usize = 32 << 10;
 /// How many headers a request may have. The connection lets twice as many through.
 pub(super) const HEADERS_MAX: usize = 100;
 
-/// Refuses heads that are too large with 431.
-pub(super) async fn bounded(request: Request, next: Next) -> Response {
+/// 431 for a head that is too large.
+pub(super) fn refusal(request: &Request) -> Option<Failure> {
     let uri_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-    match refusal(request.headers(), uri_bytes) {
-        None => next.run(request).await,
-        Some(message) => Failure::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message).into_response(),
-    }
+    let message = excess(request.headers(), uri_bytes)?;
+    Some(Failure::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message))
 }
 
-fn refusal(headers: &HeaderMap, uri_bytes: usize) -> Option<String> {
+fn excess(headers: &HeaderMap, uri_bytes: usize) -> Option<String> {
     if headers.len() > HEADERS_MAX {
         return Some(format!("the request has {} headers, {HEADERS_MAX} are allowed", headers.len()));
     }

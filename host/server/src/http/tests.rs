@@ -152,7 +152,7 @@ async fn a_request_that_panics_is_answered_with_500_to_http_and_to_grpc() {
     async fn panics() {
         panic!("on purpose");
     }
-    let app = Router::new().route("/panics", post(panics)).layer(middleware::from_fn(trace::caught));
+    let app = Router::new().route("/panics", post(panics)).layer(middleware::from_fn(trace::answered));
     let ask = |content_type| {
         let request = http::Request::post("/panics").header(header::CONTENT_TYPE, content_type).body(Body::empty());
         app.clone().oneshot(request.unwrap())

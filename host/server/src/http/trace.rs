@@ -6,24 +6,17 @@ use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use super::ServerState;
+use super::{ServerState, head};
 use super::request_id::REQUEST_ID;
 use super::routes::RouteName;
 use super::state::interrupted;
 use crate::failure::{Failure, Protocol};
 use crate::telemetry::follow_caller;
-
-/// Runs the request, and answers with 500 where that panics: the connection has other requests, and so has the thread.
-pub(super) async fn caught(request: Request, next: Next) -> Response {
-    let protocol = Protocol::of(request.headers());
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    answered.unwrap_or_else(|_| interrupted().into_response_in(protocol))
-}
 
 /// How many rows an answer is for.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +47,7 @@ pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Reques
     );
     follow_caller(&span, request.headers());
     let start = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = answered(request, next).instrument(span.clone()).await;
     let failure = response.extensions().get::<Failure>();
     // An answer of gRPC is a success to HTTP, whatever it says.
     let (status, time) = (failure.map_or(response.status(), Failure::status), start.elapsed());
@@ -79,4 +72,15 @@ pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Reques
     });
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// Runs the request, unless its head is too large, and answers with 500 where that panics: the connection has other requests,
+/// and so has the thread.
+pub(super) async fn answered(request: Request, next: Next) -> Response {
+    if let Some(refusal) = head::refusal(&request) {
+        return refusal.into_response();
+    }
+    let protocol = Protocol::of(request.headers());
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answered.unwrap_or_else(|_| interrupted().into_response_in(protocol))
 }

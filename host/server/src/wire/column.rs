@@ -76,13 +76,13 @@ impl Column {
     }
 
     fn read_scalars(&self, raw: &RawValue, scalar_type: ScalarType) -> Result<ArrayRef, RequestError> {
-        let mut values = ValuesBuilder::new(scalar_type);
+        let mut values = ValuesBuilder::new(scalar_type, raw.get().len());
         self.each_row(raw, |row, scalar: Scalar<'_>| self.append(&mut values, row, &scalar))?;
         Ok(values.finish())
     }
 
     fn read_lists(&self, raw: &RawValue, element_type: ScalarType) -> Result<ArrayRef, RequestError> {
-        let mut lists = ListsBuilder::new(element_type);
+        let mut lists = ListsBuilder::new(element_type, raw.get().len());
         self.each_row(raw, |row, list: &RawValue| {
             let outside = scalar(list, || self.path(Some(row)))?;
             match outside {
@@ -100,14 +100,14 @@ impl Column {
         }
         match self.data_type {
             DataType::Scalar(scalar_type) => {
-                let mut column = ValuesBuilder::new(scalar_type);
+                let mut column = ValuesBuilder::new(scalar_type, 8 * values.len());
                 for (row, value) in values.iter().enumerate() {
                     self.append(&mut column, row, &value.scalar())?;
                 }
                 Ok(column.finish())
             }
             DataType::List(element_type) => {
-                let mut lists = ListsBuilder::new(element_type);
+                let mut lists = ListsBuilder::new(element_type, 0);
                 for (row, value) in values.iter().enumerate() {
                     match value.elements() {
                         Some(elements) => lists.append(|list| self.append_all(list, row, &elements))?,

@@ -28,20 +28,27 @@ pub(super) enum ValuesBuilder {
     Timestamp(TimestampMicrosecondBuilder),
 }
 
+/// What a value and its comma take in JSON, where nobody knows.
+const BYTES_A_VALUE: usize = 8;
+
 /// The value does not fit the column's type.
 pub(super) struct Unfit;
 
 impl ValuesBuilder {
-    pub(super) fn new(scalar_type: ScalarType) -> Self {
+    /// With room for about as many values as there are in `text_bytes` of text.
+    pub(super) fn new(scalar_type: ScalarType, text_bytes: usize) -> Self {
+        let rows = text_bytes / BYTES_A_VALUE + 1;
         match scalar_type {
-            ScalarType::Bool => Self::Bool(BooleanBuilder::new()),
-            ScalarType::Int32 => Self::Int32(Int32Builder::new()),
-            ScalarType::Int64 => Self::Int64(Int64Builder::new()),
-            ScalarType::Float32 => Self::Float32(Float32Builder::new()),
-            ScalarType::Float64 => Self::Float64(Float64Builder::new()),
-            ScalarType::String => Self::String(StringBuilder::new()),
-            ScalarType::Bytes => Self::Bytes(BinaryBuilder::new()),
-            ScalarType::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            ScalarType::Bool => Self::Bool(BooleanBuilder::with_capacity(rows)),
+            ScalarType::Int32 => Self::Int32(Int32Builder::with_capacity(rows)),
+            ScalarType::Int64 => Self::Int64(Int64Builder::with_capacity(rows)),
+            ScalarType::Float32 => Self::Float32(Float32Builder::with_capacity(rows)),
+            ScalarType::Float64 => Self::Float64(Float64Builder::with_capacity(rows)),
+            ScalarType::String => Self::String(StringBuilder::with_capacity(rows, text_bytes)),
+            ScalarType::Bytes => Self::Bytes(BinaryBuilder::with_capacity(rows, text_bytes)),
+            ScalarType::Timestamp => {
+                Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"))
+            }
         }
     }
 
@@ -99,8 +106,8 @@ pub(super) struct ListsBuilder {
 }
 
 impl ListsBuilder {
-    pub(super) fn new(element_type: ScalarType) -> Self {
-        Self { elements: ValuesBuilder::new(element_type), lengths: Vec::new(), valid: NullBufferBuilder::new(0) }
+    pub(super) fn new(element_type: ScalarType, text_bytes: usize) -> Self {
+        Self { elements: ValuesBuilder::new(element_type, text_bytes), lengths: Vec::new(), valid: NullBufferBuilder::new(0) }
     }
 
     /// Appends a list; `fill` appends its elements and says how many they are.

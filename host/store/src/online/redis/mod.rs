@@ -15,11 +15,14 @@
 //! INFO where it is allowed.
 
 mod address;
+mod connect;
 mod failure;
+mod line;
 mod link;
 mod lookup;
 mod outage;
 mod pool;
+mod reply;
 mod shared;
 
 use std::collections::BTreeMap;
@@ -34,6 +37,7 @@ use self::link::{Link, Node, unexpected};
 use self::lookup::Lookup;
 use self::outage::Outage;
 use self::pool::{Patience, Pool};
+use self::reply::Replies;
 use self::shared::SharedLinks;
 use super::newest::{TimedRow, newest_of_each_entity};
 use super::row::RowDamage;
@@ -163,11 +167,18 @@ impl RedisStore {
 
     /// Hands over the rows in the `replies` to the commands of `lookup`.
     fn visit(&self, lookup: &Lookup<'_>, replies: Vec<Value>, visit: &mut Visit<'_>) -> Result<()> {
-        let values = lookup.entities().zip(replies).map(|((entity, count), reply)| match reply {
-            Value::Array(values) if values.len() == count => Ok(values),
-            other => Err(self.no_use(&self.key(entity), &other)),
-        });
-        lookup.visit(&values.collect::<Result<Vec<_>>>()?, visit)
+        let mut values = Vec::new();
+        for ((entity, count), reply) in lookup.entities().zip(replies) {
+            match reply {
+                Value::Array(found) if found.len() == count => values.extend(found),
+                other => return Err(self.no_use(&self.key(entity), &other)),
+            }
+        }
+        let row = |number: usize| match &values[number] {
+            Value::BulkString(row) => Some(row.as_slice()),
+            _ => None,
+        };
+        lookup.visit(row, visit)
     }
 
     fn number(&self, key: &[u8], reply: &Value) -> Result<u64> {
@@ -218,7 +229,7 @@ impl OnlineStore for RedisStore {
 
     fn read(&self, requests: &[ReadRequest<'_>], visit: &mut Visit<'_>) -> Result<()> {
         let lookup = Lookup::new(requests);
-        let commands = lookup.commands(|entity| self.key(entity));
+        let commands = lookup.commands(&self.prefix);
         let replies = match commands.as_slice() {
             [] => Vec::new(),
             commands => self.outage.guard(|| self.pool.run(Patience::Read, |link| link.send(commands)))?,
@@ -236,12 +247,17 @@ impl OnlineStore for RedisStore {
         }
         Some(Box::pin(async move {
             let lookup = Lookup::new(requests);
-            let commands = lookup.commands(|entity| self.key(entity));
-            let replies = match commands.is_empty() {
-                true => Vec::new(),
-                false => self.outage.guard_async(self.shared.send(&self.pool.address, commands)).await?,
-            };
-            self.visit(&lookup, replies, visit)
+            if lookup.len() == 0 {
+                return lookup.visit(|_| None, visit);
+            }
+            let reading = self.shared.read(&self.pool.address, &lookup, &self.prefix);
+            match self.outage.guard_async(reading).await? {
+                Replies::Values(values) => lookup.visit(|number| values.get(number), visit),
+                Replies::Odd(command, reply) => {
+                    let entity = lookup.entities().nth(command).map(|(key, _)| self.key(key));
+                    Err(self.no_use(&entity.unwrap_or_default(), &reply))
+                }
+            }
         }))
     }
 

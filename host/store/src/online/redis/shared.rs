@@ -1,19 +1,23 @@
 //! Connections that requests share: the commands of many are on their way at once, and nobody holds a thread meanwhile.
 //!
-//! A blocking connection costs a request two changes of threads and a system call each way; here the library's driver of a
-//! connection writes and reads for all who wait. To servers only: pipelines over a cluster go the blocking way.
+//! A blocking connection costs a request two changes of threads and a system call each way; here a [`Line`] writes and reads
+//! for all who wait. To servers only: what is kept in a cluster is read the blocking way.
 
+use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
+use redis::RedisResult;
 
 use super::address::Address;
+use super::connect::connect;
 use super::failure::{describe, is_passing};
-use super::link::{CONNECT, REPLY, usable};
+use super::line::Line;
+use super::link::{CONNECT, REPLY};
+use super::lookup::Lookup;
 use super::pool::Patience;
+use super::reply::Replies;
 use crate::Result;
 
 /// Connections that share the work. One driver can be busy with long replies while the other takes the next.
@@ -29,7 +33,7 @@ pub(super) struct SharedLinks {
 #[derive(Default)]
 struct SharedLink {
     /// the connection, and its number
-    current: Mutex<Option<(u64, MultiplexedConnection)>>,
+    current: Mutex<Option<(u64, Arc<Line>)>>,
     /// held by whoever opens one
     opening: tokio::sync::Mutex<()>,
     /// how often one was opened, or not
@@ -39,26 +43,22 @@ struct SharedLink {
 }
 
 impl SharedLinks {
-    /// The replies to `commands`, in order, in one round trip; again, upon a new connection, where it fails in a way that may
-    /// pass. So the commands must do no harm when they are sent twice.
+    /// What is stored of the entities of `lookup`, in one round trip; `prefix` is what their keys begin with. Asked again, upon a
+    /// new connection, where that fails in a way that may pass.
     ///
     /// # Errors
     /// The last failure, in words.
-    pub(super) async fn send(&self, address: &Address, commands: Vec<Cmd>) -> Result<Vec<Value>> {
-        let count = commands.len();
-        let mut pipeline = Pipeline::with_capacity(count);
-        for command in commands {
-            pipeline.add_command(command);
-        }
+    pub(super) async fn read(&self, address: &Address, lookup: &Lookup<'_>, prefix: &[u8]) -> Result<Replies> {
+        let commands = lookup.packed(prefix);
         let mut waits = Patience::Read.waits_ms().iter();
         loop {
             let link = &self.links[self.next.fetch_add(1, Ordering::Relaxed) % LINKS];
-            let error = match link.send(address, &pipeline, count).await {
+            let error = match link.read(address, &commands, lookup).await {
                 Ok(replies) => return Ok(replies),
                 Err(error) => error,
             };
             match waits.next() {
-                Some(wait_ms) if is_passing(&error, address.redis_type) => {
+                Some(wait_ms) if !error.is_timeout() && is_passing(&error, address.redis_type) => {
                     tracing::debug!(store = address.shown, %error, wait_ms, "the online store is tried again");
                     tokio::time::sleep(Duration::from_millis(*wait_ms)).await;
                 }
@@ -69,21 +69,18 @@ impl SharedLinks {
 }
 
 impl SharedLink {
-    async fn send(&self, address: &Address, pipeline: &Pipeline, count: usize) -> RedisResult<Vec<Value>> {
-        let (number, mut connection) = self.connection(address).await?;
-        let replies = connection.send_packed_commands(pipeline, 0, count).await;
-        let replies = replies.and_then(|replies| replies.into_iter().map(usable).collect::<RedisResult<Vec<_>>>());
-        if let Err(error) = &replies
-            && (error.is_io_error() || error.is_unrecoverable_error())
-        {
+    async fn read(&self, address: &Address, commands: &[u8], lookup: &Lookup<'_>) -> RedisResult<Replies> {
+        let (number, line) = self.line(address).await?;
+        let replies = line.ask(commands, lookup.len(), Instant::now() + REPLY).await;
+        if replies.is_err() {
             self.forget(number);
         }
-        replies
+        Replies::read(replies?, lookup.entities().map(|(_, count)| count))
     }
 
     /// The connection, opened if there is none. Who waits while somebody else opens it fails with that attempt: when a server is
     /// gone, requests must not wait one after the other.
-    async fn connection(&self, address: &Address) -> RedisResult<(u64, MultiplexedConnection)> {
+    async fn line(&self, address: &Address) -> RedisResult<(u64, Arc<Line>)> {
         if let Some(known) = self.current().clone() {
             return Ok(known);
         }
@@ -113,7 +110,7 @@ impl SharedLink {
         }
     }
 
-    fn current(&self) -> MutexGuard<'_, Option<(u64, MultiplexedConnection)>> {
+    fn current(&self) -> MutexGuard<'_, Option<(u64, Arc<Line>)>> {
         locked(&self.current)
     }
 }
@@ -123,14 +120,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn open(address: &Address) -> RedisResult<MultiplexedConnection> {
-    let server = address.servers[0].clone();
-    let client = match &address.certificates {
-        None => Client::open(server)?,
-        Some(certificates) => Client::build_with_tls(server, certificates.clone())?,
-    };
-    let limits = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(REPLY));
-    client.get_multiplexed_async_connection_with_config(&limits).await
+async fn open(address: &Address) -> RedisResult<Arc<Line>> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection within a second");
+    let stream = tokio::time::timeout(CONNECT, connect(address)).await.map_err(late)??;
+    Ok(Arc::new(Line::new(stream, REPLY)))
 }
 
 impl std::fmt::Debug for SharedLink {
