@@ -46,7 +46,7 @@ use crate::auth::Role;
 use crate::failure::Failure;
 use crate::prepared::{Answer, AnswerError};
 use crate::wire::protobuf::{GetOnlineFeaturesRequest, GetOnlineFeaturesResponse};
-use crate::wire::{BODY_BYTES_MAX, Request, instant};
+use crate::wire::{BODY_BYTES_MAX, Request, RequestText, instant};
 use crate::{grpc, openapi};
 
 pub use limits::Limits;
@@ -61,10 +61,10 @@ const BODY_BYTES_AT_ONCE: usize = 64 << 10;
 impl Serving {
     /// The answer to the body of a request, in JSON.
     async fn answer(&self, body: &[u8], now: Timestamp, admission: &Admission) -> Result<Answer, AnswerError> {
-        let request = Request::parse(body)?;
-        let prepared = self.prepared.prepare(&self.store, &request.question)?;
+        let request = RequestText::parse(body)?;
+        let prepared = self.prepared.prepare_text(&self.store, &request)?;
+        let at = request.event_timestamp()?.unwrap_or_else(|| instant::micros(now));
         let rows = request.entity_rows(prepared.columns())?;
-        let at = request.event_timestamp.unwrap_or_else(|| instant::micros(now));
         let features = prepared.features(&rows, at, now, admission).await?;
         prepared.json(&rows, &features)
     }

@@ -138,6 +138,8 @@ impl Features {
         let (rows, nulls) = (values.len() as u64, values.logical_null_count() as u64);
         let present = rows - nulls;
         match *origin {
+            // What is not there is null.
+            _ if nulls == 0 => StatusCounts { present, ..StatusCounts::default() },
             Origin::Stored { view, .. } => {
                 let count = |status| self.views[view].statuses.iter().filter(|found| **found == status).count() as u64;
                 let (not_found, outside_max_age) = (count(Status::NotFound), count(Status::OutsideMaxAge));

@@ -67,7 +67,9 @@ impl OnlineCounters {
     /// Counts a read.
     pub(crate) fn read(&self, time: Duration, succeeded: bool) {
         self.reads.observe(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), &READ_SECONDS);
-        self.failed_reads.fetch_add(u64::from(!succeeded), Relaxed);
+        if !succeeded {
+            self.failed_reads.fetch_add(1, Relaxed);
+        }
     }
 
     /// How long reads took, by [`READ_SECONDS`]; failed ones included.
@@ -90,7 +92,7 @@ impl OnlineCounters {
 }
 
 impl ViewCounters {
-    /// Counts the values of one feature.
+    /// Counts the values of some features.
     pub(crate) fn statuses(&self, counts: &StatusCounts) {
         let StatusCounts { present, null_value, not_found, outside_max_age, invalid } = *counts;
         for (counter, count) in self.statuses.iter().zip([present, null_value, not_found, outside_max_age, invalid]) {

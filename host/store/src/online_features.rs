@@ -1,5 +1,6 @@
 //! Features for requests: read the newest rows, compute what is on demand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -12,7 +13,7 @@ use tracing::{Instrument as _, Span};
 use crate::feature_log::LoggedQuestion;
 use crate::feature_set::{FeatureSet, Selection, StoredView};
 use crate::feature_store::FeatureStore;
-use crate::features::{Asked, Features};
+use crate::features::{Asked, Features, StatusCounts};
 use crate::online::{OnlineStore, ReadRequest, RowDecoder, RowPlan, encode_keys};
 use crate::online_counters::{OnlineCounters, ViewCounters};
 use crate::view_rows::ViewRows;
@@ -29,8 +30,8 @@ pub struct OnlineFeatures {
     online: Arc<dyn OnlineStore>,
     log: Option<LoggedQuestion>,
     counters: Arc<OnlineCounters>,
-    /// for each output, what is counted of its view
-    counted_outputs: Vec<Arc<ViewCounters>>,
+    /// what is counted of each view that has outputs, and which they are
+    counted_outputs: Vec<(Arc<ViewCounters>, Vec<usize>)>,
     /// the same for each view that is read
     counted_views: Vec<Arc<ViewCounters>>,
     /// whether it was said that rows of another version are served
@@ -71,7 +72,7 @@ impl OnlineFeatures {
             plans: set.views.iter().map(plan).collect(),
             same_keys: same_keys(&set),
             counters: Arc::clone(store.counters()),
-            counted_outputs: set.outputs.iter().map(|output| store.counters().view(&output.view)).collect(),
+            counted_outputs: counted_outputs(store, &set),
             counted_views: set.views.iter().map(|stored| store.counters().view(&stored.view.name)).collect(),
             components: set.views.iter().map(component).collect(),
             log: logged(store, &set, selection),
@@ -139,8 +140,10 @@ impl OnlineFeatures {
         }
         let asked = Asked { request: entity_rows.clone(), event_timestamps: at };
         let features = Features::compute(&self.set, views, &asked, Limits::SERVING)?;
-        for (feature, counters) in self.counted_outputs.iter().enumerate() {
-            counters.statuses(&features.counts(feature));
+        for (counters, outputs) in &self.counted_outputs {
+            let mut counts = StatusCounts::default();
+            outputs.iter().for_each(|feature| counts += features.counts(*feature));
+            counters.statuses(&counts);
         }
         Ok(features.with_other_versions(other_versions))
     }
@@ -214,6 +217,15 @@ impl OnlineFeatures {
 fn logged(store: &FeatureStore, set: &FeatureSet, selection: &Selection) -> Option<LoggedQuestion> {
     let question = LoggedQuestion::new(store.feature_log()?, store, set, selection);
     question.inspect_err(|error| tracing::warn!(%error, "a question is answered, and can't be logged")).ok()
+}
+
+/// The counters of each view that has outputs in `set`, and which these are.
+fn counted_outputs(store: &FeatureStore, set: &FeatureSet) -> Vec<(Arc<ViewCounters>, Vec<usize>)> {
+    let mut by_view: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, output) in set.outputs.iter().enumerate() {
+        by_view.entry(&output.view).or_default().push(number);
+    }
+    by_view.into_iter().map(|(view, outputs)| (store.counters().view(view), outputs)).collect()
 }
 
 /// For each view of `set` the first that has the same join keys.

@@ -1,5 +1,6 @@
 //! The columns of a request, by name, not read yet.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -10,12 +11,16 @@ use super::COLUMNS_MAX;
 
 /// Columns by name, in the order in which they came: an object with a list for each.
 #[derive(Debug, Default)]
-pub(super) struct Columns<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Columns<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A name; it stays where it is unless it has escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Columns<'a> {
     /// Name and values of each.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.0.iter().map(|(name, raw)| (name.as_str(), *raw))
+        self.0.iter().map(|(name, raw)| (&**name, *raw))
     }
 
     /// The values of the column called `name`.
@@ -40,8 +45,8 @@ impl<'de> Visitor<'de> for ColumnsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Columns<'de>, A::Error> {
-        let mut columns: Vec<(String, &RawValue)> = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
+        let mut columns: Vec<(Cow<'de, str>, &RawValue)> = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
             if columns.len() == COLUMNS_MAX {
                 return Err(A::Error::custom(format_args!("there are more than {COLUMNS_MAX} columns")));
             }

@@ -36,7 +36,7 @@ mod values;
 
 pub use column::{Column, Role};
 pub use error::RequestError;
-pub use request::{EntityRows, Question, Request};
+pub use request::{EntityRows, Question, Request, RequestText};
 pub use response::ResponseWriter;
 
 /// The longest body of a request, in bytes. What is read from it takes at most some ten times as much memory.

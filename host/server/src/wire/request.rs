@@ -17,7 +17,7 @@
 //! an effect. Where the features need neither join keys nor request fields, there are no columns, and one row.
 //!
 //! The types of the columns follow from the features, which may come after them in the body: so it is read in two
-//! steps, [`Request::parse`] and [`Request::entity_rows`].
+//! steps, [`Request::parse`] and [`Request::entity_rows`]; or in three, of which the first is [`RequestText::parse`].
 
 use std::sync::Arc;
 
@@ -41,8 +41,13 @@ pub struct Request<'a> {
     pub question: Question,
     /// the instant to answer for, in µs; `None`: now
     pub event_timestamp: Option<i64>,
-    columns: Columns<'a>,
+    text: RequestText<'a>,
 }
+
+/// A request as it came: of its form, and nothing read yet. The same question mostly comes in the same text, by which it can be known
+/// without reading it.
+#[derive(Debug)]
+pub struct RequestText<'a>(Body<'a>);
 
 /// What is asked, whatever the rows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,7 +67,7 @@ pub struct EntityRows {
 }
 
 /// The body as it came.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct Body<'a> {
     #[serde(borrow)]
@@ -85,15 +90,8 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Says which part of the body is not as it must be.
     pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
-        let body: Body<'a> = json_text::parse(body)?;
-        Ok(Self {
-            question: Question {
-                selection: selection(body.features, body.feature_service)?,
-                full_feature_names: body.full_feature_names.map_or(Ok(false), full_feature_names)?,
-            },
-            event_timestamp: body.event_timestamp.map(event_timestamp).transpose()?,
-            columns: body.entities.unwrap_or_default(),
-        })
+        let text = RequestText::parse(body)?;
+        Ok(Self { question: text.question()?, event_timestamp: text.event_timestamp()?, text })
     }
 
     /// Reads the columns, which must be exactly those that are `needed`.
@@ -101,7 +99,53 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Says which column is missing or of no use, or which value of which row does not fit.
     pub fn entity_rows(&self, needed: &[Column]) -> Result<EntityRows, RequestError> {
-        EntityRows::read(needed, self.columns.iter(), Column::read)
+        self.text.entity_rows(needed)
+    }
+}
+
+impl<'a> RequestText<'a> {
+    /// Finds the parts of `body`.
+    ///
+    /// # Errors
+    /// Where it is no JSON, or not of a request's form.
+    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
+        Ok(Self(json_text::parse(body)?))
+    }
+
+    /// The text of what is asked. Two requests with the same text ask the same.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        let Body { features, feature_service, full_feature_names, .. } = &self.0;
+        // Texts of JSON have no such character.
+        [features, feature_service, full_feature_names].map(|part| part.map_or("", RawValue::get)).join("\0")
+    }
+
+    /// What is asked.
+    ///
+    /// # Errors
+    /// As [`Request::parse`].
+    pub fn question(&self) -> Result<Question, RequestError> {
+        let Body { features, feature_service, full_feature_names: full, .. } = self.0;
+        Ok(Question {
+            selection: selection(features, feature_service)?,
+            full_feature_names: full.map_or(Ok(false), full_feature_names)?,
+        })
+    }
+
+    /// The instant to answer for, in µs; `None`: now.
+    ///
+    /// # Errors
+    /// As [`Request::parse`].
+    pub fn event_timestamp(&self) -> Result<Option<i64>, RequestError> {
+        self.0.event_timestamp.map(event_timestamp).transpose()
+    }
+
+    /// As [`Request::entity_rows`].
+    ///
+    /// # Errors
+    /// As [`Request::entity_rows`].
+    pub fn entity_rows(&self, needed: &[Column]) -> Result<EntityRows, RequestError> {
+        EntityRows::read(needed, self.0.entities.iter().flat_map(Columns::iter), Column::read)
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures::task::AtomicWaker;
 use redis::{RedisError, RedisResult};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 

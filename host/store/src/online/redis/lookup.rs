@@ -1,5 +1,6 @@
 //! From requests by feature view to one command for each entity, and back.
 
+use arrow::array::Array as _;
 use hashbrown::HashMap;
 use redis::Cmd;
 
