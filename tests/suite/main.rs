@@ -15,6 +15,7 @@ mod flights;
 mod go_types;
 mod hostile;
 mod http;
+mod identity_provider;
 mod init;
 mod javascript;
 mod limits;
