@@ -53,7 +53,8 @@ impl Tokens {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(refused(&format!("{:?} is not among the algorithms {ALGORITHMS:?}", header.alg)));
         }
-        let key = self.keys.find(header.kid.as_deref(), header.alg.family(), now).await.map_err(|ProviderAway| away())?;
+        let key =
+            self.keys.find(header.kid.as_deref(), header.alg.family(), now).await.map_err(|ProviderAway| away())?;
         let key = key.ok_or_else(|| refused(&"it is signed with a key that the identity provider does not have"))?;
         let claims = self.claims(token, header.alg, &key)?;
         in_time(&claims, now)?;
