@@ -26,6 +26,7 @@ pub mod openapi;
 #[cfg(test)]
 mod planes;
 pub mod prepared;
+mod priority;
 pub mod reload;
 pub mod telemetry;
 pub mod tls;
@@ -36,5 +37,6 @@ pub use auth::Authenticator;
 pub use failure::Failure;
 pub use http::{Clock, Limits, ServerOptions, ServerState, app, serve, serve_metrics};
 pub use prepared::{Answer, Prepared, answer};
+pub use priority::LOWER_PRIORITY;
 pub use reload::keep_current;
 pub use tls::Tls;
