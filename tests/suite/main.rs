@@ -43,6 +43,7 @@ mod s3;
 mod s3_server;
 mod serving_redis;
 mod skew;
+mod slow_transforms;
 mod sources;
 mod support;
 mod telemetry;

@@ -13,7 +13,7 @@
 //!
 //! To answer means to read a store and to call WebAssembly. A small request is answered on the thread that watches its
 //! connection: Redis is waited for without a thread, a file is read in microseconds, and transforms that took less than a
-//! millisecond the last time are called at once. All else, large requests, slow transforms, clusters and writes, goes to
+//! millisecond of late are called at once (`at_once`). All else, large requests, slow transforms, clusters and writes, goes to
 //! tokio's blocking threads, so that it delays no other's bytes, and to few of them at once, two for each core: others
 //! wait for their turn, for a while: `admission`.
 

@@ -17,6 +17,7 @@
 //! an argument.
 
 mod admission;
+mod at_once;
 pub mod auth;
 pub mod failure;
 mod grpc;
@@ -33,6 +34,7 @@ pub mod tls;
 pub mod wire;
 mod writes;
 
+pub use at_once::connection_threads;
 pub use auth::Authenticator;
 pub use failure::Failure;
 pub use http::{Clock, Limits, ServerOptions, ServerState, app, serve, serve_metrics};
