@@ -19,8 +19,8 @@ mod tests {
     fn nice() -> i32 {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         // The name, in brackets, may hold anything; the fields after it are numbered from 3.
-        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
-        fields.skip(19 - 3).next().unwrap().parse().unwrap()
+        let mut fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+        fields.nth(19 - 3).unwrap().parse().unwrap()
     }
 
     #[test]
