@@ -91,7 +91,8 @@ impl KeySet {
             return Ok(Some(key));
         }
         // Somebody may be asking for the same key, which then is there in a moment, unless nobody answers anyway.
-        let asking = match self.asked().failed {
+        let failed = self.asked().failed;
+        let asking = match failed {
             false => Some(Arc::clone(&self.asking).lock_owned().await),
             true => Arc::clone(&self.asking).try_lock_owned().ok(),
         };
