@@ -7,6 +7,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -78,7 +79,8 @@ def steady_command(server: Server, file: Path, rate: float, seconds: float, conn
 def told(output: str) -> Steady:
     """What the open-loop driver printed."""
     names = Steady.__dataclass_fields__
-    return Steady(**{name: value or 0 for name, value in json.loads(output).items() if name in names})
+    found: dict[str, Any] = {name: value or 0 for name, value in json.loads(output).items() if name in names}
+    return Steady(**found)
 
 
 def steady(server: Server, file: Path, rate: float, seconds: float) -> Steady:
