@@ -20,7 +20,15 @@ class RedisMissing(Exception):
 def redis_server(folder: Path) -> Iterator[redis.Redis]:
     """Starts a server that keeps everything in memory, and yields a connection. Raises RedisMissing."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    # What another run has saved there is not to be read.
+    (folder / "dump.rdb").unlink(missing_ok=True)
+    with running(folder, _free_port()) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def running(folder: Path, port: int) -> Iterator[redis.Redis]:
+    """Starts a server on a port, with what one before it has saved in the folder, and yields a connection. Raises RedisMissing."""
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--appendonly", "no"]
     try:
         process = subprocess.Popen(["redis-server", *options, "--loglevel", "warning"], stdout=subprocess.DEVNULL)
@@ -48,6 +56,7 @@ def used_bytes(connection: redis.Redis) -> int:
 def _wait(connection: redis.Redis, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
+        # While it loads what was saved, it answers that it is busy, which is such an error too.
         with contextlib.suppress(redis.ConnectionError):
             connection.ping()
             return

@@ -7,6 +7,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -58,18 +59,28 @@ class Steady:
     p99_us: float
     p999_us: float
     max_us: float
+    failed_p50_us: float
+    failed_max_us: float
+    started: float
+    """When it began, in seconds since 1970."""
+    first_failed_s: float
+    """When the first request failed, in seconds from the start; 0 where none did."""
+    last_failed_s: float
+    by_second: dict[str, list[int]]
+    """How many answers of each status there were in each second from the start; `none` counts requests without one."""
 
 
-def steady_command(server: Server, file: Path, rate: float, seconds: float) -> list[str]:
+def steady_command(server: Server, file: Path, rate: float, seconds: float, connections: int = 64) -> list[str]:
     """The command that sends requests at a rate."""
     command = [str(beside("skewless-load")), "--address", server.address, "--rate", f"{rate:.1f}"]
-    return [*command, "--seconds", f"{seconds:g}", "--bodies", str(file)]
+    return [*command, "--seconds", f"{seconds:g}", "--connections", str(connections), "--bodies", str(file)]
 
 
 def told(output: str) -> Steady:
     """What the open-loop driver printed."""
     names = Steady.__dataclass_fields__
-    return Steady(**{name: value or 0 for name, value in json.loads(output).items() if name in names})
+    found: dict[str, Any] = {name: value or 0 for name, value in json.loads(output).items() if name in names}
+    return Steady(**found)
 
 
 def steady(server: Server, file: Path, rate: float, seconds: float) -> Steady:

@@ -94,6 +94,17 @@ impl FeatureServer {
         assert!(Command::new("kill").arg(self.process.id().to_string()).status().unwrap().success());
     }
 
+    /// Ends the server at once, without a word to it.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn wait(&mut self) -> Option<i32> {
         self.process.wait().unwrap().code()
     }

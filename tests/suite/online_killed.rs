@@ -1,4 +1,4 @@
-//! `kill -9` of the materializing process at any moment, while requests are answered.
+//! `kill -9` of the materializing process, a command or a server, at any moment, while requests are answered.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
+use jiff::Timestamp;
+use skewless_store::registry::ViewState;
 use skewless_store::{FeatureStore, OnlineFeatures};
 
+use crate::feature_server::{FeatureServer, wait_until};
 use crate::redis_server::RedisServer;
 use crate::support::{TestRepository, features, micros, micros_array, printed, skewless, table, write_parquet};
 
@@ -110,13 +113,124 @@ async fn survives_kills(repository: TestRepository) {
     assert!(reads.load(Ordering::Relaxed) > 20);
     let output = skewless(repository.path()).args(["materialize", "2024-01-01", "2024-02-01"]).output().unwrap();
     assert!(output.status.success(), "{}", printed(&output));
+    has_all_of(&repository, round as i64).await;
+}
+
+/// Every entity has its row of a generation, for a reader who comes after all that.
+async fn has_all_of(repository: &TestRepository, generation: i64) {
     let asked = table(&[("id", Arc::new(Int64Array::from_iter_values(0..ENTITIES)))]);
-    // A handle of its own, opened after all that.
     let store = repository.apply().await.unwrap();
     let read = OnlineFeatures::prepare(&store, &features(&["users"])).unwrap();
     let read = read.get(&asked, micros("2025-01-01T00:00:00Z")).unwrap();
     let values = read.values(0).as_primitive::<Int64Type>();
-    assert!(values.iter().eq((0..ENTITIES).map(|id| Some(value(id, round as i64)))));
+    assert!(values.iter().eq((0..ENTITIES).map(|id| Some(value(id, generation)))));
+}
+
+/// The end of the interval that is materialized in a round: each a minute later than the one before.
+fn end_of(round: u64) -> i64 {
+    micros("2024-02-01T00:00:00Z") + round as i64 * 60_000_000
+}
+
+/// Asks `server` for a round's job, and answers with the status.
+fn ask_for(server: &FeatureServer, query: &str, round: u64) -> u16 {
+    let end = Timestamp::from_microsecond(end_of(round)).unwrap();
+    let body = format!(r#"{{"start_ts": "2024-01-01", "end_ts": "{end}"}}"#);
+    server.request("POST", &format!("/materialize{query}"), "", body.as_bytes()).status
+}
+
+/// Up to which instant the view is recorded as materialized.
+async fn recorded(store: &FeatureStore) -> Option<i64> {
+    let commit = store.registry().current().await.unwrap().unwrap();
+    commit.state.views.get("users").and_then(ViewState::watermark)
+}
+
+fn survives_kills_of_the_server(repository: &TestRepository) {
+    const KILLS: u64 = 5;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let data = repository.path().join("users.parquet");
+    write_parquet(&data, &generation(0));
+    let store = runtime.block_on(repository.apply()).unwrap();
+    let mut server = FeatureServer::start(repository.path(), &[]);
+    let start = Instant::now();
+    assert_eq!(ask_for(&server, "", 0), 200);
+    let mut whole_run = start.elapsed();
+    let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (mut round, mut killed, mut known) = (0, 0, end_of(0));
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| read_on(&store, &stop, &reads));
+        while killed < KILLS {
+            round += 1;
+            write_parquet(&data, &generation(round as i64));
+            assert_eq!(ask_for(&server, "?async=true", round), 202);
+            std::thread::sleep(Duration::from_micros(drawn(round, whole_run.as_micros() as u64)));
+            server.kill();
+            match runtime.block_on(recorded(&store)).unwrap() {
+                end if end == known => killed += 1,
+                // It was faster than the first: the moments to come lie closer together.
+                end => {
+                    assert_eq!(end, end_of(round));
+                    (known, whole_run) = (end, whole_run * 9 / 10);
+                }
+            }
+            server = FeatureServer::start(repository.path(), &[]);
+        }
+        stop.store(true, Ordering::Relaxed);
+        reader.join().unwrap();
+    });
+    assert!(reads.load(Ordering::Relaxed) > 20);
+    assert_eq!(ask_for(&server, "", round), 200);
+    assert_eq!(runtime.block_on(recorded(&store)), Some(end_of(round)));
+    runtime.block_on(has_all_of(repository, round as i64));
+}
+
+#[test]
+fn kills_of_a_server_that_materializes_leave_the_embedded_store_whole_and_a_rerun_completes() {
+    survives_kills_of_the_server(&TestRepository::new(&definitions()));
+}
+
+#[test]
+fn kills_of_a_server_that_materializes_leave_redis_whole_and_a_rerun_completes() {
+    let redis = RedisServer::start();
+    let repository = TestRepository::new(&definitions());
+    std::fs::write(repository.path().join("skewless.yaml"), redis.settings_yaml()).unwrap();
+    survives_kills_of_the_server(&repository);
+}
+
+/// The priorities of the threads of a process that are called `name`: the greater the number, the lower.
+#[cfg(target_os = "linux")]
+fn priorities(process: u32, name: &str) -> Vec<i32> {
+    let stats = std::fs::read_dir(format!("/proc/{process}/task")).unwrap().filter_map(|task| {
+        // Threads end meanwhile.
+        std::fs::read_to_string(task.ok()?.path().join("stat")).ok()
+    });
+    let of_name = stats.filter(|stat| stat.contains(&format!("({name})")));
+    // The name is the second of the fields, which are counted from 1.
+    of_name
+        .map(|stat| stat.rsplit_once(')').unwrap().1.split_whitespace().nth(19 - 3).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_materializes_lets_requests_go_first() {
+    let repository = TestRepository::new(&definitions());
+    write_parquet(&repository.path().join("users.parquet"), &generation(0));
+    tokio::runtime::Runtime::new().unwrap().block_on(repository.apply()).unwrap();
+    let server = FeatureServer::start(repository.path(), &[]);
+    std::thread::scope(|scope| {
+        let job = scope.spawn(|| ask_for(&server, "", 0));
+        let mut lowered = false;
+        while !job.is_finished() {
+            lowered |= priorities(server.id(), "materialize").contains(&10);
+        }
+        assert!(lowered, "its thread was not seen with a lower priority");
+        assert_eq!(job.join().unwrap(), 200);
+    });
+    // Threads that the job has started are ended in a moment.
+    wait_until("all others are as before", || {
+        let others = priorities(server.id(), "tokio-rt-worker");
+        !others.is_empty() && others.iter().all(|priority| *priority == 0)
+    });
 }
 
 #[tokio::test]

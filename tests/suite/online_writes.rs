@@ -1,7 +1,8 @@
 //! Rows that somebody sends to the server, and materialization that somebody asks it for.
 
 use crate::http::Server;
-use crate::support::{TestRepository, component, int64s, table, timestamps};
+use crate::redis_server::RedisServer;
+use crate::support::{TestRepository, component, int64s, strings, table, timestamps};
 
 /// Two views of one source, one of them with a transform; what is materialized is from January 2024.
 fn server() -> Server {
@@ -122,4 +123,62 @@ fn what_can_not_be_materialized_is_refused() {
     insta::assert_snapshot!(ask(r#"{"end_ts": "2024-01-01"}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`start_ts` is missing: send an instant such as \\\"2013-01-01T05:00:00Z\\\", or `disable_event_timestamp`\"}""#);
     insta::assert_snapshot!(ask(r#"{"disable_event_timestamp": true, "feature_views": ["total"]}"#), @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeastObjectNotFoundException\",\"message\":\"unknown feature view `total`: did you mean `totals`?\"}""#);
     insta::assert_snapshot!(ask(r#"{"disable_event_timestamp": true, "feature_views": ["offline"]}"#), @r#"400 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"feature view `offline` is not kept online (`online: false`)\"}""#);
+}
+
+/// A source of two views for different entities; the second has a transform that does what `what` says.
+fn users_and_shops(redis: &RedisServer) -> Server {
+    let yaml = r#"
+entities:
+  - {name: user, join_keys: [{name: user_id, type: string}]}
+  - {name: shop, join_keys: [{name: shop_id, type: string}]}
+sources:
+  - {name: orders, path: orders.parquet, timestamp_field: happened}
+transforms:
+  - {name: misbehaviour, path: MISBEHAVIOUR}
+feature_views:
+  - {name: by_user, entities: [user], source: orders, schema: [{name: what, type: string}]}
+  - name: by_shop
+    entities: [shop]
+    source: orders
+    transform: {name: misbehaviour}
+    schema: [{name: misbehaviour, type: int64}]
+  - {name: last_seen, entities: [shop], source: orders, schema: [{name: user_id, type: string}]}
+"#;
+    let yaml = yaml.replace("MISBEHAVIOUR", &component("misbehaviour").display().to_string());
+    let texts = |name, value| (name, strings(&[value]));
+    let happened = ("happened", timestamps(&["2024-01-10T00:00:00Z"]));
+    let orders = table(&[texts("user_id", "U0"), texts("shop_id", "S0"), texts("what", "nothing"), happened]);
+    let repository = TestRepository::new(&yaml).data("orders.parquet", &orders);
+    std::fs::write(repository.path().join("skewless.yaml"), redis.settings_yaml()).unwrap();
+    Server::start(repository)
+}
+
+#[test]
+fn where_one_of_several_views_fails_the_answer_says_which_have_the_rows() {
+    let redis = RedisServer::start();
+    let server = users_and_shops(&redis);
+    let push = |shop: &str, what: &str| {
+        let body = format!(
+            r#"{{"push_source_name": "orders", "df": {{"user_id": ["U1"], "shop_id": ["{shop}"], "what": ["{what}"],
+                "happened": ["2024-01-20T00:00:00"]}}}}"#
+        );
+        told(&server, "/push", &body).replace(&redis.port().to_string(), "PORT")
+    };
+    // Keys are the entities' and more, in bytes.
+    let stored = |entity: &str| {
+        let fields = "local key = redis.call('keys', '*' .. ARGV[1] .. '*')[1]
+            return key and table.concat(redis.call('hkeys', key), ' ') or 'nothing'";
+        redis.cli(&["eval", fields, "0", entity])
+    };
+    // What is wrong with the rows is wrong for all views.
+    insta::assert_snapshot!(push("S1", "panic"), @"");
+    assert_eq!((stored("U1").as_str(), stored("S1").as_str()), ("nothing", "nothing"));
+    // What is wrong with the store may be wrong for one.
+    let spoil = "local key = redis.call('keys', '*' .. ARGV[1] .. '*')[1]
+        redis.call('del', key)
+        redis.call('set', key, 'something else')";
+    redis.cli(&["eval", spoil, "0", "S0"]);
+    insta::assert_snapshot!(push("S0", "fine"), @"");
+    assert_eq!((stored("U1").as_str(), push("S2", "fine").as_str()), ("by_user", "200 "));
+    assert_eq!(stored("S2"), "by_shop last_seen");
 }

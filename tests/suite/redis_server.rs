@@ -76,6 +76,21 @@ impl RedisServer {
         }
     }
 
+    /// Has it do nothing any more, while the system goes on accepting connections for it.
+    pub(crate) fn stop(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Has it go on where it was stopped.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.path().join("log")
     }

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from measure.command import Setting
 from measure.result import Result
-from serving.parts import latency, on_demand, soak, throughput
+from serving.parts import latency, on_demand, outage, soak, throughput
 
 PARTS: dict[str, Callable[[Setting], Result]] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "on_demand": on_demand.run,
+    "outage": outage.run,
     "soak": soak.run,
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use skewless_runtime::{CompiledCache, Runtime, RuntimeOptions};
+use skewless_server::LOWER_PRIORITY;
 use skewless_store::FeatureStore;
 use skewless_store::definitions::{Repository, SETTINGS_FILE, Settings};
 use skewless_store::registry::{Commit, Registry};
@@ -86,9 +87,6 @@ pub(crate) fn enter(folder: &Path) -> Result<()> {
 /// Threads of a job that may wait for files and stores at once: some that read, and the writes that are under way. Each
 /// keeps memory for what it has read, so a job with hundreds of them would take more the longer it runs.
 const WAITING_THREADS_OF_A_JOB: usize = 4;
-
-/// By how much a job's priority is lowered: a request that comes meanwhile gets nine tenths of a processor that both want.
-const LOWER_PRIORITY: i32 = 10;
 
 /// Runs `work` to its end, on as many threads as there are processors.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

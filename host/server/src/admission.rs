@@ -2,13 +2,15 @@
 //!
 //! A request that blocks a thread needs a place, and waits for one; a small request to Redis needs none, and waits for
 //! Redis. All who wait are counted together, and bounded in number and in time: where more comes than can be answered,
-//! most of it hears so at once, and what is answered is answered soon.
+//! most of it hears so at once, and what is answered is answered soon. What is quick needs none of this: [`AtOnce`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::at_once::{AtOnce, connection_threads};
 use crate::http::Limits;
 
 /// The places of a server.
@@ -19,6 +21,8 @@ pub(crate) struct Admission {
     /// how many were sent away, in the order of [`Shed::ALL`]
     shed: [AtomicU64; Shed::ALL.len()],
     limits: Limits,
+    /// what needs no place, for it is done where it came in
+    pub(crate) at_once: AtOnce,
 }
 
 /// Too many others want to be answered.
@@ -41,7 +45,8 @@ pub(crate) enum Shed {
 impl Admission {
     pub(crate) fn new(limits: Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.under_way_max));
-        Self { places, waiting: AtomicUsize::new(0), shed: Default::default(), limits }
+        let at_once = AtOnce::new(connection_threads(), Instant::now());
+        Self { places, waiting: AtomicUsize::new(0), shed: Default::default(), limits, at_once }
     }
 
     /// A place, given back when it is dropped.

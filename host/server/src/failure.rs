@@ -13,7 +13,7 @@
 //! | 409 | somebody else was faster |
 //! | 422 | not JSON, or not of the form of a request; a transform that fails on all rows of this request |
 //! | 500 | what is stored or applied can't be read |
-//! | 503 | the store does not answer; too many calls are under way. With `Retry-After` |
+//! | 503 | the store or an identity provider does not answer; too many calls are under way. With `Retry-After` |
 //!
 //! What the caller did is never a 5xx: Feast's client would send it again, three times.
 

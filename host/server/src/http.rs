@@ -13,12 +13,13 @@
 //!
 //! To answer means to read a store and to call WebAssembly. A small request is answered on the thread that watches its
 //! connection: Redis is waited for without a thread, a file is read in microseconds, and transforms that took less than a
-//! millisecond the last time are called at once. All else, large requests, slow transforms, clusters and writes, goes to
+//! millisecond of late are called at once (`at_once`). All else, large requests, slow transforms, clusters and writes, goes to
 //! tokio's blocking threads, so that it delays no other's bytes, and to few of them at once, two for each core: others
 //! wait for their turn, for a while: `admission`.
 
 mod body;
 mod connection;
+mod directory;
 mod head;
 mod health;
 mod limits;
@@ -33,13 +34,14 @@ mod write;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use jiff::Timestamp;
 
 use self::body::RequestBody;
+use self::directory::Directory;
 use self::routes::{Access, Pace, Routes};
 use crate::admission::Admission;
 use crate::auth::Role;
@@ -119,12 +121,17 @@ fn add_metrics(routes: Routes, state: &ServerState) -> Routes {
 
 /// Adds what describes the routes, and what surrounds all of them.
 fn finish(routes: Routes, state: Arc<ServerState>) -> Router {
-    let document = Json(openapi::document(routes.paths()));
+    let document = openapi::document(routes.paths());
+    let directory = Arc::new(Directory::of(&document));
+    let other_method = Arc::clone(&directory);
+    let document = Json(document);
     routes
         .add(openapi::PATH, Access::Open, Pace::Request, get(|| async move { document }))
         .finish()
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(no_such_method)
+        .fallback(move |uri: Uri| async move { directory.no_such_path(uri.path()) })
+        .method_not_allowed_fallback(move |method: Method, uri: Uri| async move {
+            other_method.no_such_method(&method, uri.path())
+        })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&state), trace::trace))
         .with_state(state)
@@ -148,18 +155,6 @@ async fn get_online_features(
 
 async fn metrics(State(state): State<Arc<ServerState>>) -> Response {
     ([(header::CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], crate::metrics::text(&state)).into_response()
-}
-
-async fn no_such_path(uri: Uri) -> Failure {
-    let path = uri.path();
-    let message = format!("there is no `{path}` here: use `POST /get-online-features` or `GET /health`");
-    Failure::new(StatusCode::NOT_FOUND, message)
-}
-
-async fn no_such_method(method: Method, uri: Uri) -> Failure {
-    let path = uri.path();
-    let message = format!("`{path}` can't be asked with {method}: use `POST /get-online-features` or `GET /health`");
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 //! an argument.
 
 mod admission;
+mod at_once;
 pub mod auth;
 pub mod failure;
 mod grpc;
@@ -26,15 +27,18 @@ pub mod openapi;
 #[cfg(test)]
 mod planes;
 pub mod prepared;
+mod priority;
 pub mod reload;
 pub mod telemetry;
 pub mod tls;
 pub mod wire;
 mod writes;
 
+pub use at_once::connection_threads;
 pub use auth::Authenticator;
 pub use failure::Failure;
 pub use http::{Clock, Limits, ServerOptions, ServerState, app, serve, serve_metrics};
 pub use prepared::{Answer, Prepared, answer};
+pub use priority::LOWER_PRIORITY;
 pub use reload::keep_current;
 pub use tls::Tls;

@@ -6,8 +6,7 @@
 mod cache;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use skewless_store::definitions::Definitions;
@@ -15,6 +14,7 @@ use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, Selection, S
 use tracing::Span;
 
 use crate::admission::{Admission, Overload};
+use crate::at_once::Quickness;
 use crate::wire::protobuf::{self, GetOnlineFeaturesResponse};
 use crate::wire::response::response;
 use crate::wire::{Column, EntityRows, Question, Request, RequestError, instant};
@@ -24,14 +24,11 @@ pub use cache::PreparedCache;
 /// Rows of a request that may be answered on a thread that others need: more take long whatever is asked.
 const ROWS_AT_ONCE: usize = 256;
 
-/// What takes no longer may be done on a thread that others need: to wake another one takes some hundredths of that.
-const QUICK: Duration = Duration::from_millis(1);
-
 /// A question, prepared to be answered for any rows at any instant.
 pub struct Prepared {
     features: OnlineFeatures,
-    /// whether computing took less than [`QUICK`] the last time
-    is_quick: AtomicBool,
+    /// how long computing took of late
+    quickness: Quickness,
     columns: Vec<Column>,
     names: Vec<String>,
 }
@@ -90,7 +87,7 @@ impl Prepared {
         let features = OnlineFeatures::prepare(store, selection)
             .map_err(|error| AnswerError::of_selection(store.definitions(), selection, error))?;
         let names = features.set().output_names(*full_feature_names).map_err(AnswerError::NameCollision)?;
-        Ok(Self { columns: Column::needed_by(features.set()), names, features, is_quick: AtomicBool::new(false) })
+        Ok(Self { columns: Column::needed_by(features.set()), names, features, quickness: Quickness::default() })
     }
 
     /// Answers `request`, whose question must be the one this was prepared for, for the instant it names or else for
@@ -113,7 +110,7 @@ impl Prepared {
     }
 
     /// The features of `rows` at the instant `at`, in µs, asked for at the clock's `now`. Nothing but computing them blocks,
-    /// and that only where it did not take long the last time: else a thread that may wait does it, once it has a place.
+    /// and that only where it did not take long of late: else a thread that may wait does it, once it has a place.
     ///
     /// # Errors
     /// As [`Prepared::answer`].
@@ -132,9 +129,11 @@ impl Prepared {
             }
             false => None,
         };
-        let features = match stored {
-            Some(stored) if self.is_quick.load(Ordering::Relaxed) => self.compute(rows, stored)?,
-            stored => {
+        let may_be_quick = stored.is_some() && self.quickness.is_quick();
+        let at_once = may_be_quick.then(|| admission.at_once.begin(Instant::now())).flatten();
+        let features = match (stored, at_once) {
+            (Some(stored), Some(_at_once)) => self.compute(rows, stored)?,
+            (stored, _) => {
                 let (prepared, rows, span) = (Arc::clone(self), rows.clone(), Span::current());
                 let place = admission.place().await?;
                 let work = move || {
@@ -165,7 +164,7 @@ impl Prepared {
     fn compute(&self, rows: &EntityRows, stored: StoredRows) -> Result<Features, AnswerError> {
         let start = Instant::now();
         let features = self.features.compute(rows.batch(), stored);
-        self.is_quick.store(start.elapsed() < QUICK, Ordering::Relaxed);
+        self.quickness.took(start.elapsed());
         Ok(features?)
     }
 

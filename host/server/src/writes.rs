@@ -1,7 +1,7 @@
 //! Rows that somebody sends, from the body of a request to the online store.
 
-use skewless_store::online_writes::{OnlineWrite, OnlineWritten};
-use skewless_store::{ErrorKind, FeatureStore};
+use skewless_store::online_writes::{OnlineWrite, OnlineWritten, PackedRows};
+use skewless_store::{Error, ErrorKind, FeatureStore};
 
 use crate::prepared::AnswerError;
 use crate::wire::rows::{PushRequest, SentRows, TypedRows, WriteRequest};
@@ -40,16 +40,36 @@ pub(crate) fn push(store: &FeatureStore, body: &[u8]) -> Result<Vec<OnlineWritte
     write(&views, &request.df, request.transform_on_write)
 }
 
-/// All rows are read before the first is stored.
+/// All rows are read, and all features computed, before the first row is stored: what is wrong with them is wrong for all
+/// views.
 fn write(
     views: &[OnlineWrite],
     sent: &SentRows<'_>,
     transform_on_write: Option<bool>,
 ) -> Result<Vec<OnlineWritten>, AnswerError> {
     let typed = views.iter().map(|view| sent.typed(view, transform_on_write)).collect::<Result<Vec<_>, _>>()?;
-    let write = |(view, rows): (&OnlineWrite, &TypedRows)| {
-        let TypedRows { batch, content, event_timestamps, created_timestamps } = rows;
-        Ok(view.write(batch, *content, event_timestamps, created_timestamps.as_ref())?)
-    };
-    views.iter().zip(&typed).map(write).collect()
+    let packed = views.iter().zip(&typed).map(|(view, rows)| pack(view, rows)).collect::<Result<Vec<_>, _>>()?;
+    Ok(store(&packed)?)
+}
+
+fn pack<'a>(view: &'a OnlineWrite, rows: &TypedRows) -> Result<PackedRows<'a>, Error> {
+    let TypedRows { batch, content, event_timestamps, created_timestamps } = rows;
+    view.pack(batch, *content, event_timestamps, created_timestamps.as_ref())
+}
+
+fn store(packed: &[PackedRows<'_>]) -> Result<Vec<OnlineWritten>, Error> {
+    let store =
+        |(number, rows): (usize, &PackedRows<'_>)| rows.store().map_err(|error| partial(&error, packed, number));
+    packed.iter().enumerate().map(store).collect()
+}
+
+/// The error of the view with this `number`, which says what became of the others' rows.
+fn partial(error: &Error, packed: &[PackedRows<'_>], number: usize) -> Error {
+    let names: Vec<_> = packed.iter().map(|rows| format!("`{}`", rows.feature_view())).collect();
+    let (before, after) = (names[..number].join(", "), names[number + 1..].join(", "));
+    let how_many = [("all", before), ("maybe some", names[number].clone()), ("none", after)];
+    let how_many = how_many.iter().filter(|(_, views)| !views.is_empty());
+    let told: Vec<_> = how_many.map(|(rows, views)| format!("{rows} for {views}")).collect();
+    let message = format!("{error}; rows are stored: {}; sending them again does no harm", told.join(", "));
+    Error::new(error.kind(), message)
 }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, TimestampMicrosecondType};
 use serde::Serialize;
 use skewless_runtime::DataType;
@@ -46,6 +46,14 @@ pub enum RowContent {
     Source,
     /// The features.
     Features,
+}
+
+/// Rows of one view, ready to be stored.
+pub struct PackedRows<'a> {
+    write: &'a OnlineWrite,
+    keys: LargeBinaryArray,
+    rows: LargeBinaryArray,
+    failed_rows: u64,
 }
 
 /// What became of the rows of one view.
@@ -152,20 +160,20 @@ impl OnlineWrite {
         }
     }
 
-    /// Stores `rows` that are not older than what is stored of their entities. Each of the columns is found by its name;
-    /// `event_timestamps` and `created_timestamps` are instants in µs, one a row. Blocks.
+    /// Computes the features of `rows`, and packs them. Each of the columns is found by its name; `event_timestamps` and
+    /// `created_timestamps` are instants in µs, one a row. Blocks.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a column that is missing or of another type, and for
     /// a null among join keys or event timestamps; [`ErrorKind::Transform`](crate::ErrorKind::Transform) where the transform
-    /// fails as a whole; errors of the store, after which writing the rows again does no harm.
-    pub fn write(
+    /// fails as a whole.
+    pub fn pack(
         &self,
         rows: &RecordBatch,
         content: RowContent,
         event_timestamps: &ArrayRef,
         created_timestamps: Option<&ArrayRef>,
-    ) -> Result<OnlineWritten> {
+    ) -> Result<PackedRows<'_>> {
         let join_keys = columns(rows, &self.join_keys)?;
         let names = self.join_keys.iter().map(|(name, _)| name.as_str());
         let keys = encode_keys(&names.zip(join_keys).collect::<Vec<_>>())?;
@@ -179,15 +187,31 @@ impl OnlineWrite {
             Some(digest) => encoder.made_by(digest.prefix()),
             None => encoder,
         };
-        let packed = encoder.encode();
-        let pair = |row| KeyedRow { key: keys.value(row), row: packed.value(row) };
+        Ok(PackedRows { write: self, keys, rows: encoder.encode(), failed_rows })
+    }
+}
+
+impl PackedRows<'_> {
+    /// The view that they are for.
+    #[must_use]
+    pub fn feature_view(&self) -> &str {
+        self.write.feature_view()
+    }
+
+    /// Stores those that are not older than what is stored of their entities. Blocks.
+    ///
+    /// # Errors
+    /// Those of the store; then some rows may be stored, and storing all of them again does no harm.
+    pub fn store(&self) -> Result<OnlineWritten> {
+        let Self { write, keys, rows, failed_rows } = self;
+        let pair = |row| KeyedRow { key: keys.value(row), row: rows.value(row) };
         let keyed: Vec<_> = (0..keys.len()).map(pair).collect();
-        let summary = self.online.write(&self.view.name, &keyed, self.kept_for)?;
+        let summary = write.online.write(&write.view.name, &keyed, write.kept_for)?;
         Ok(OnlineWritten {
-            feature_view: self.view.name.clone(),
+            feature_view: write.view.name.clone(),
             written: summary.written,
             skipped_older: summary.skipped_older,
-            failed_rows,
+            failed_rows: *failed_rows,
         })
     }
 }

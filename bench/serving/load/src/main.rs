@@ -2,18 +2,19 @@
 //!
 //! wrk asks again when it has its answer: a server that stalls is asked less, and the stall counts once. Here each request
 //! has its instant, and its time counts from there, also while it waits for a connection. One thread, some connections; a
-//! connection that fails is opened again, and its request has failed.
+//! connection that fails is opened again, and its request has failed. So has one that is answered with another status than
+//! 200, on a connection that is as good as before.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 
-/// Sends requests at a rate, and prints JSON: how many were answered, how long they took, how many failed.
+/// Sends requests at a rate, and prints JSON: how many were answered, how long they took, how many failed, and when.
 #[derive(Parser)]
 struct Arguments {
     /// Host and port
@@ -34,10 +35,59 @@ struct Arguments {
 }
 
 /// What became of requests.
-#[derive(Default)]
 struct Outcome {
-    micros: Mutex<Vec<u32>>,
-    failed: AtomicU64,
+    start: Instant,
+    /// how long those took that were answered with 200
+    answered_us: Vec<u32>,
+    failed_us: Vec<u32>,
+    /// when the first and the last were that failed
+    failed_at: Option<(Instant, Instant)>,
+    /// for each status, or `none` where there was no answer, how many there were in each second from the start
+    by_second: BTreeMap<String, Vec<u64>>,
+}
+
+impl Outcome {
+    fn new(start: Instant) -> Self {
+        let (answered_us, failed_us) = (Vec::new(), Vec::new());
+        Self { start, answered_us, failed_us, failed_at: None, by_second: BTreeMap::new() }
+    }
+
+    /// A request that was `due` has ended `now`.
+    fn count(&mut self, status: Option<u16>, due: Instant, now: Instant) {
+        let micros = u32::try_from(now.duration_since(due).as_micros()).unwrap_or(u32::MAX);
+        if status == Some(200) {
+            self.answered_us.push(micros);
+        } else {
+            self.failed_us.push(micros);
+            self.failed_at.get_or_insert((now, now)).1 = now;
+        }
+        let name = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        let seconds = self.by_second.entry(name).or_default();
+        let second = now.duration_since(self.start).as_secs() as usize;
+        seconds.resize(seconds.len().max(second + 1), 0);
+        seconds[second] += 1;
+    }
+
+    fn told(mut self, started: f64, seconds: f64) -> serde_json::Value {
+        self.answered_us.sort_unstable();
+        self.failed_us.sort_unstable();
+        let since_start = |instant: Instant| instant.duration_since(self.start).as_secs_f64();
+        serde_json::json!({
+            "started": started,
+            "seconds": seconds,
+            "answered": self.answered_us.len(),
+            "failed": self.failed_us.len(),
+            "p50_us": part(&self.answered_us, 0.5),
+            "p99_us": part(&self.answered_us, 0.99),
+            "p999_us": part(&self.answered_us, 0.999),
+            "max_us": self.answered_us.last(),
+            "failed_p50_us": part(&self.failed_us, 0.5),
+            "failed_max_us": self.failed_us.last(),
+            "first_failed_s": self.failed_at.map(|(first, _)| since_start(first)),
+            "last_failed_s": self.failed_at.map(|(_, last)| since_start(last)),
+            "by_second": self.by_second,
+        })
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -45,7 +95,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let text = std::fs::read_to_string(&arguments.bodies)?;
     let requests: Vec<Vec<u8>> = text.lines().map(|body| request(&arguments.address, body)).collect();
-    let (requests, outcome) = (Arc::new(requests), Arc::new(Outcome::default()));
+    let started = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+    let (requests, outcome) = (Arc::new(requests), Arc::new(Mutex::new(Outcome::new(Instant::now()))));
     let (due, waiting) = mpsc::unbounded_channel();
     let waiting = Arc::new(Mutex::new(waiting));
     let connections = (0..arguments.connections).map(|_| {
@@ -58,18 +109,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for connection in connections {
         connection.await?;
     }
-    let mut micros = std::mem::take(&mut *outcome.micros.lock().await);
-    micros.sort_unstable();
-    let told = serde_json::json!({
-        "answered": micros.len(),
-        "failed": outcome.failed.load(Ordering::Relaxed),
-        "seconds": arguments.seconds,
-        "p50_us": part(&micros, 0.5),
-        "p99_us": part(&micros, 0.99),
-        "p999_us": part(&micros, 0.999),
-        "max_us": micros.last(),
-    });
-    println!("{told}");
+    let outcome = Arc::into_inner(outcome).ok_or("a connection still counts")?.into_inner();
+    println!("{}", outcome.told(started, arguments.seconds));
     Ok(())
 }
 
@@ -95,28 +136,36 @@ async fn connection(
     address: String,
     requests: Arc<Vec<Vec<u8>>>,
     waiting: Arc<Mutex<mpsc::UnboundedReceiver<(usize, Instant)>>>,
-    outcome: Arc<Outcome>,
+    outcome: Arc<Mutex<Outcome>>,
 ) {
     let mut stream = None;
     loop {
         let Some((number, due)) = waiting.lock().await.recv().await else { return };
-        match ask(&address, &mut stream, &requests[number % requests.len()]).await {
-            Ok(()) => {
-                let micros = u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX);
-                outcome.micros.lock().await.push(micros);
+        let status = match ask(&address, &mut stream, &requests[number % requests.len()]).await {
+            Ok((200, _)) => Some(200),
+            Ok((status, answer)) => {
+                tell(&outcome, number, &answer).await;
+                Some(status)
             }
             Err(error) => {
                 stream = None;
-                if outcome.failed.fetch_add(1, Ordering::Relaxed) < 10 {
-                    eprintln!("request {number} failed: {error}");
-                }
+                tell(&outcome, number, &error).await;
+                None
             }
-        }
+        };
+        outcome.lock().await.count(status, due, Instant::now());
     }
 }
 
-/// One request and its answer, which must be 200 and say how long it is.
-async fn ask(address: &str, stream: &mut Option<TcpStream>, request: &[u8]) -> Result<(), String> {
+/// Says why a request failed, of the first few.
+async fn tell(outcome: &Mutex<Outcome>, number: usize, reason: &str) {
+    if outcome.lock().await.failed_us.len() < 10 {
+        eprintln!("request {number} failed: {reason}");
+    }
+}
+
+/// One request, and the status and the text of its answer, which must say how long it is.
+async fn ask(address: &str, stream: &mut Option<TcpStream>, request: &[u8]) -> Result<(u16, String), String> {
     let told = |error: std::io::Error| error.to_string();
     let stream = match stream {
         Some(stream) => stream,
@@ -134,6 +183,7 @@ async fn ask(address: &str, stream: &mut Option<TcpStream>, request: &[u8]) -> R
         }
         let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("no status")?;
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
         let length: usize = length.and_then(|length| length.trim().parse().ok()).ok_or("no length")?;
         let total = end + 4 + length;
@@ -142,10 +192,7 @@ async fn ask(address: &str, stream: &mut Option<TcpStream>, request: &[u8]) -> R
                 return Err("the connection was closed".to_owned());
             }
         }
-        return match head.starts_with("http/1.1 200") {
-            true => Ok(()),
-            false => Err(String::from_utf8_lossy(&answer).into_owned()),
-        };
+        return Ok((status, if status == 200 { String::new() } else { String::from_utf8_lossy(&answer).into_owned() }));
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::FutureExt as _;
-use skewless_server::{Authenticator, Limits, ServerOptions, ServerState, Tls, keep_current, serve, serve_metrics};
+use skewless_server::{
+    Authenticator, Limits, ServerOptions, ServerState, Tls, connection_threads, keep_current, serve, serve_metrics,
+};
 use skewless_store::FeatureStore;
 use skewless_store::definitions::FeatureServerSettings;
 use tokio::net::TcpListener;
@@ -17,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::clock;
 use crate::failure::{Failure, Result};
 use crate::feature_log::{self, LogArguments};
-use crate::session::{Session, block_on};
+use crate::session::{Session, block_on_threads};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,7 +111,7 @@ impl LimitArguments {
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<()> {
-    block_on(async {
+    block_on_threads(connection_threads(), async {
         let (root, settings) = session.settings()?;
         let tls = tls(arguments)?;
         let auth = authenticator(arguments, &root, &settings.feature_server).await?;

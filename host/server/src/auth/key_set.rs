@@ -1,7 +1,10 @@
 //! The public keys of an identity provider (a JSON Web Key Set), kept and asked for anew.
+//!
+//! A provider that does not answer takes nothing from anybody whose key is known. Of other tokens nobody can say whether they
+//! are any good: that is told at once, and only now and then does one of them wait to see whether the provider is back.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -10,6 +13,7 @@ use jsonwebtoken::AlgorithmFamily;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, PublicKeyUse};
 use skewless_store::definitions::OidcSettings;
 use skewless_store::{Error, Result};
+use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
 use super::unusable;
@@ -20,6 +24,9 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_secs(300);
 /// How soon it is asked again because of a token whose key is not known. Anybody can send such a token.
 const ASKED_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
+/// How soon it is asked again where it did not answer, or had no keys, without anybody waiting for that.
+const RETRIED_AFTER: SignedDuration = SignedDuration::from_secs(1);
+
 /// How long the provider may take, and how much it may say.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -29,9 +36,23 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 pub(super) struct KeySet {
     source: Source,
     keys: ArcSwap<JwkSet>,
-    /// when the source was last asked
-    asked_at: Mutex<Timestamp>,
+    asked: Mutex<Asked>,
+    /// held by whoever asks the source
+    asking: Arc<tokio::sync::Mutex<()>>,
 }
+
+/// What is known of the source.
+#[derive(Debug)]
+struct Asked {
+    /// when it was last asked
+    at: Timestamp,
+    /// whether it had no answer
+    failed: bool,
+}
+
+/// Whether a key is among the provider's can't be said: the provider does not answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ProviderAway;
 
 #[derive(Debug)]
 enum Source {
@@ -43,50 +64,91 @@ impl KeySet {
     /// The keys that `settings` name. A provider that does not answer is asked again later; a file must be there.
     pub(super) async fn open(root: &Path, settings: &OidcSettings, now: Timestamp) -> Result<Self> {
         let source = source(root, settings)?;
-        let keys = match (source.read().await, &source) {
-            (Ok(keys), _) => keys,
+        let (keys, failed) = match (source.read().await, &source) {
+            (Ok(keys), _) => (keys, false),
             (Err(error), Source::File(_)) => return Err(error),
             (Err(error), Source::Url(..)) => {
                 tracing::error!(%error, "no token can be checked until the identity provider answers");
-                JwkSet { keys: Vec::new() }
+                (JwkSet { keys: Vec::new() }, true)
             }
         };
-        Ok(Self { source, keys: ArcSwap::from_pointee(keys), asked_at: Mutex::new(now) })
+        let (asked, asking) = (Mutex::new(Asked { at: now, failed }), Arc::default());
+        Ok(Self { source, keys: ArcSwap::from_pointee(keys), asked, asking })
     }
 
     /// The key called `id` for tokens signed by an algorithm of `family`; where a token names none, the only one.
-    pub(super) async fn find(&self, id: Option<&str>, family: AlgorithmFamily, now: Timestamp) -> Option<Jwk> {
-        let found = find(&self.keys.load(), id, family);
-        if found.is_some() || !self.may_ask(now, ASKED_AGAIN_AFTER) {
-            return found;
+    ///
+    /// # Errors
+    /// Where the key is not known, and the provider did not answer when it was last asked.
+    pub(super) async fn find(
+        self: &Arc<Self>,
+        id: Option<&str>,
+        family: AlgorithmFamily,
+        now: Timestamp,
+    ) -> Result<Option<Jwk>, ProviderAway> {
+        let known = || find(&self.keys.load(), id, family);
+        if let Some(key) = known() {
+            return Ok(Some(key));
         }
-        self.ask().await;
-        find(&self.keys.load(), id, family)
+        // Somebody may be asking for the same key, which then is there in a moment, unless nobody answers anyway.
+        let failed = self.asked().failed;
+        let asking = match failed {
+            false => Some(Arc::clone(&self.asking).lock_owned().await),
+            true => Arc::clone(&self.asking).try_lock_owned().ok(),
+        };
+        match asking {
+            Some(asking) if known().is_none() && self.may_ask(now, ASKED_AGAIN_AFTER) => self.ask(asking).await,
+            asking => drop(asking),
+        }
+        match known() {
+            None if self.asked().failed => Err(ProviderAway),
+            key => Ok(key),
+        }
     }
 
     /// Asks for the keys anew where they are old, or where there are none.
-    pub(super) async fn refresh(&self, now: Timestamp) {
-        let kept_for = if self.keys.load().keys.is_empty() { SignedDuration::ZERO } else { KEPT_FOR };
-        if self.may_ask(now, kept_for) {
-            self.ask().await;
+    pub(super) async fn refresh(self: &Arc<Self>, now: Timestamp) {
+        let asking = Arc::clone(&self.asking).lock_owned().await;
+        let nothing = self.asked().failed || self.keys.load().keys.is_empty();
+        if self.may_ask(now, if nothing { RETRIED_AFTER } else { KEPT_FOR }) {
+            self.ask(asking).await;
         }
     }
 
     /// Whether the last time is `after` ago; then it is now.
     fn may_ask(&self, now: Timestamp, after: SignedDuration) -> bool {
-        let mut asked_at = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = now.duration_since(*asked_at) >= after;
+        let mut asked = self.asked();
+        let may = now.duration_since(asked.at) >= after;
         if may {
-            *asked_at = now;
+            asked.at = now;
         }
         may
     }
 
-    async fn ask(&self) {
-        match self.source.read().await {
+    /// Asks, to the end even where whoever wants to know goes: else anybody could keep keys away from everybody.
+    async fn ask(self: &Arc<Self>, asking: OwnedMutexGuard<()>) {
+        let keys = Arc::clone(self);
+        let asked = tokio::spawn(async move {
+            keys.read().await;
+            drop(asking);
+        });
+        // Nobody ends it; and if it panics, the keys stay as they are.
+        let _ = asked.await;
+    }
+
+    async fn read(&self) {
+        let read = self.source.read().await;
+        let failed_before = std::mem::replace(&mut self.asked().failed, read.is_err());
+        match read {
             Ok(keys) => self.keys.store(Arc::new(keys)),
-            Err(error) => tracing::error!(%error, "the identity provider's keys stay as they are"),
+            Err(error) if !failed_before => tracing::error!(%error, "the identity provider's keys stay as they are"),
+            Err(error) => tracing::debug!(%error, "the identity provider still does not answer"),
         }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        // Its parts are set one by one, so that a panic leaves nothing half done.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,3 +214,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,7 @@ impl Authenticator {
     /// The name of whoever sent `headers`, who has `role` in `project`; `None` where nobody is asked for a name.
     ///
     /// # Errors
-    /// 401 where they are not known, 403 where they may not.
+    /// 401 where they are not known, 403 where they may not, 503 where nobody can say since an identity provider is away.
     pub(crate) async fn admit(
         &self,
         headers: &HeaderMap,

@@ -1,7 +1,9 @@
 //! Tokens of an identity provider: JSON Web Tokens, signed with one of its keys, for us, and not too old.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -10,7 +12,7 @@ use serde_json::{Map, Value};
 use skewless_store::Result;
 use skewless_store::definitions::OidcSettings;
 
-use super::key_set::KeySet;
+use super::key_set::{KeySet, ProviderAway};
 use super::signatures::{self, ALGORITHMS};
 use super::{Caller, Grants};
 use crate::failure::Failure;
@@ -22,7 +24,7 @@ const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug)]
 pub struct Tokens {
     settings: OidcSettings,
-    keys: KeySet,
+    keys: Arc<KeySet>,
 }
 
 /// What a token says.
@@ -38,7 +40,7 @@ struct Claims {
 impl Tokens {
     pub(super) async fn open(root: &Path, settings: &OidcSettings, now: Timestamp) -> Result<Self> {
         signatures::install();
-        Ok(Self { settings: settings.clone(), keys: KeySet::open(root, settings, now).await? })
+        Ok(Self { settings: settings.clone(), keys: Arc::new(KeySet::open(root, settings, now).await?) })
     }
 
     pub(super) async fn refresh(&self, now: Timestamp) {
@@ -51,7 +53,8 @@ impl Tokens {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(refused(&format!("{:?} is not among the algorithms {ALGORITHMS:?}", header.alg)));
         }
-        let key = self.keys.find(header.kid.as_deref(), header.alg.family(), now).await;
+        let key =
+            self.keys.find(header.kid.as_deref(), header.alg.family(), now).await.map_err(|ProviderAway| away())?;
         let key = key.ok_or_else(|| refused(&"it is signed with a key that the identity provider does not have"))?;
         let claims = self.claims(token, header.alg, &key)?;
         in_time(&claims, now)?;
@@ -99,6 +102,12 @@ fn texts<'a>(claims: &'a Map<String, Value>, path: &str) -> Vec<&'a str> {
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     }
+}
+
+/// No fault of the caller's, and nothing that another token would mend.
+fn away() -> Failure {
+    let message = "the token can't be checked, for the identity provider does not answer: try again in a moment";
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, message)
 }
 
 fn refused(reason: &dyn std::fmt::Display) -> Failure {

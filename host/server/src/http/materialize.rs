@@ -1,6 +1,6 @@
 //! `POST /materialize` and `POST /materialize-incremental`: jobs in this process.
 //!
-//! A job has threads of its own, so that reading files delays no request. Of each feature view one job runs at a time; a
+//! A job has threads of its own, of lower priority, so that it delays no request. Of each feature view one job runs at a time; a
 //! second is refused with 409. With `?async=true` the answer is 202 as soon as the job has begun, and the log says how it
 //! ended; else the answer comes with its end. A caller that goes away ends no job. `force=true`, which Feast's client may
 //! send to overcome a job that is stuck in its registry, is read and ignored: here a job ends with its process at the latest.
@@ -23,6 +23,7 @@ use super::ServerState;
 use super::body::RequestBody;
 use super::state::interrupted;
 use crate::failure::Failure;
+use crate::priority::lower_priority_of_thread;
 use crate::wire::{RequestError, materialization};
 
 /// Threads of a job that may wait for files and stores at once.
@@ -135,6 +136,8 @@ fn start(
     let (end, ended) = oneshot::channel();
     let span = tracing::Span::current();
     let job = move || {
+        // Before there are other threads of the job, which all start from this one.
+        lower_priority_of_thread();
         let outcome = runtime.block_on(materialize::materialize(&store, &request, &|_| {}));
         // Before anybody hears of the end, so that the next job can follow at once.
         drop(held);

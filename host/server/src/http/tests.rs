@@ -102,10 +102,25 @@ async fn what_can_not_be_answered_is_refused() {
 #[tokio::test]
 async fn other_paths_and_methods_say_which_there_are() {
     let planes = Planes::new().await;
-    let request = http::Request::get("/get-online-feature").body(Body::empty()).unwrap();
-    insta::assert_snapshot!(respond(&planes, request).await, @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"there is no `/get-online-feature` here: use `POST /get-online-features` or `GET /health`\"}""#);
-    let request = http::Request::get("/get-online-features").body(Body::empty()).unwrap();
-    insta::assert_snapshot!(respond(&planes, request).await, @r#"405 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`/get-online-features` can't be asked with GET: use `POST /get-online-features` or `GET /health`\"}""#);
+    let get = |path| respond(&planes, http::Request::get(path).body(Body::empty()).unwrap());
+    insta::assert_snapshot!(get("/get-online-feature").await, @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"there is no `/get-online-feature` here: did you mean `POST /get-online-features`?\"}""#);
+    insta::assert_snapshot!(get("/").await, @r#"404 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"there is no `/` here: there are `POST /get-online-features`, `GET /health`, `POST /materialize`, `POST /materialize-incremental`, `GET /metrics`, `GET /openapi.json`, `POST /push`, `POST /write-to-online-store`\"}""#);
+    insta::assert_snapshot!(get("/get-online-features").await, @r#"405 "{\"module\":\"feast.errors\",\"class\":\"FeastError\",\"message\":\"`/get-online-features` can't be asked with GET: use POST\"}""#);
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_allowed_is_answered_with_those_that_are() {
+    let planes = Planes::new().await;
+    for (method, path, allowed) in [
+        ("GET", "/push", "POST"),
+        ("DELETE", "/health", "GET,HEAD"),
+        ("PUT", "/feast.serving.ServingService/GetOnlineFeatures", "POST"),
+    ] {
+        let request = http::Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = app(state(&planes)).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), http::StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        assert_eq!(response.headers()[header::ALLOW], allowed, "{method} {path}");
+    }
 }
 
 #[tokio::test]
@@ -158,7 +173,7 @@ async fn a_request_that_panics_is_answered_with_500_to_http_and_to_grpc() {
         app.clone().oneshot(request.unwrap())
     };
     let response = ask("application/json").await.unwrap();
-    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.status(), http::StatusCode::INTERNAL_SERVER_ERROR);
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     assert!(String::from_utf8_lossy(&body).contains("the request was interrupted"), "{body:?}");
     let response = ask("application/grpc").await.unwrap();

@@ -38,6 +38,7 @@ pub use entity::{Entity, JoinKey};
 pub use feature_server::{AuthSettings, FeatureLoggingSettings, FeatureServerSettings, HashKey, OidcSettings};
 pub use feature_service::FeatureService;
 pub use feature_view::{FeatureField, FeatureView, ViewTransform};
+pub use name::nearest;
 pub use object::{Kind, Object};
 pub use on_demand_feature_view::{OnDemandFeatureView, RequestField};
 pub use reference::{BadReference, FeatureRef, InputRef};

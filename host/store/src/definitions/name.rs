@@ -21,9 +21,12 @@ pub(crate) const NAME_RULE: &str = "a name starts with a lower-case letter, goes
                                     and `_`, and has at most 64 characters";
 
 /// The known name that differs least from `name`, where that is little enough to be a slip.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let slip = 1 + name.chars().count() / 4;
-    let distances = known.into_iter().map(|candidate| (distance(name, candidate), candidate));
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = name.chars().count();
+    let slip = 1 + length / 4;
+    // A name of another length is at least as far away; so a long one, which anybody can send, takes no time.
+    let known = known.into_iter().filter(|candidate| candidate.chars().count().abs_diff(length) <= slip);
+    let distances = known.map(|candidate| (distance(name, candidate), candidate));
     distances.filter(|(distance, _)| *distance <= slip).min().map(|(_, candidate)| candidate)
 }
 

@@ -58,6 +58,7 @@ impl SharedLinks {
                 Err(error) => error,
             };
             match waits.next() {
+                // A reply that did not come in seconds has cost whoever waits for it too much already.
                 Some(wait_ms) if !error.is_timeout() && is_passing(&error, address.redis_type) => {
                     tracing::debug!(store = address.shown, %error, wait_ms, "the online store is tried again");
                     tokio::time::sleep(Duration::from_millis(*wait_ms)).await;
