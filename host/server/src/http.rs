@@ -33,22 +33,23 @@ mod write;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{FromRequest as _, State};
 use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 use jiff::Timestamp;
+use tower::ServiceExt as _;
 
 use self::body::RequestBody;
 use self::directory::Directory;
-use self::routes::{Access, Pace, Routes};
+use self::routes::{Access, Guard, Pace, Routes};
 use crate::admission::Admission;
 use crate::auth::Role;
 use crate::failure::Failure;
 use crate::prepared::{Answer, AnswerError};
 use crate::wire::protobuf::{GetOnlineFeaturesRequest, GetOnlineFeaturesResponse};
-use crate::wire::{BODY_BYTES_MAX, Request, RequestText, instant};
+use crate::wire::{Request, RequestText, instant};
 use crate::{grpc, openapi};
 
 pub use limits::Limits;
@@ -56,6 +57,9 @@ pub use serve::{serve, serve_metrics};
 pub(crate) use state::Serving;
 pub use state::{Clock, ServerOptions, ServerState};
 pub(crate) use trace::Rows;
+
+/// Where features are asked for.
+const FEATURES: &str = "/get-online-features";
 
 /// The longest body that is read on the thread that watches its connection: some tenths of a millisecond.
 const BODY_BYTES_AT_ONCE: usize = 64 << 10;
@@ -91,11 +95,42 @@ impl Serving {
     }
 }
 
-/// The routes, over what is in `state`.
-pub fn app(state: Arc<ServerState>) -> Router {
+/// What answers requests.
+pub struct App {
+    state: Arc<ServerState>,
+    routes: Router,
+    /// what stands before the features, where they are served
+    features: Option<Guard>,
+}
+
+impl App {
+    /// The answer to `request`, whatever that is.
+    pub async fn answer(&self, request: axum::extract::Request) -> Response {
+        trace::trace(&self.state, request, |request| self.route(request)).await
+    }
+
+    /// Features are asked for thousands of times a second, and go past the router: its layers cost as much as to read them.
+    async fn route(&self, request: axum::extract::Request) -> Response {
+        match &self.features {
+            Some(guard) if request.uri().path() == FEATURES && request.method() == Method::POST => {
+                let state = Arc::clone(&self.state);
+                let answer = async |request| get_online_features(State(state), request).await.into_response();
+                routes::guarded(guard, request, answer).await
+            }
+            _ => match self.routes.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
+        }
+    }
+}
+
+/// What answers from what is in `state`.
+pub fn app(state: Arc<ServerState>) -> App {
     let needs = Access::Needs;
+    let features = Guard::new(&state, FEATURES, needs(Role::ReadOnline), Pace::Request);
     let mut routes = Routes::new(&state)
-        .add("/get-online-features", needs(Role::ReadOnline), Pace::Request, post(get_online_features))
+        .add(FEATURES, needs(Role::ReadOnline), Pace::Request, post(get_online_features))
         .add("/push", needs(Role::WriteOnline), Pace::Request, post(write::push))
         .add("/write-to-online-store", needs(Role::WriteOnline), Pace::Request, post(write::write_to_online_store))
         .add("/materialize", needs(Role::Admin), Pace::Job, post(materialize::materialize))
@@ -106,12 +141,12 @@ pub fn app(state: Arc<ServerState>) -> Router {
     if !state.metrics_elsewhere {
         routes = add_metrics(routes, &state);
     }
-    finish(routes, state)
+    App { features: Some(features), routes: finish(routes, &state), state }
 }
 
 /// Only the route of the metrics, for a listener of its own.
-pub fn metrics_app(state: Arc<ServerState>) -> Router {
-    finish(add_metrics(Routes::new(&state), &state), state)
+pub fn metrics_app(state: Arc<ServerState>) -> App {
+    App { features: None, routes: finish(add_metrics(Routes::new(&state), &state), &state), state }
 }
 
 fn add_metrics(routes: Routes, state: &ServerState) -> Routes {
@@ -119,8 +154,8 @@ fn add_metrics(routes: Routes, state: &ServerState) -> Routes {
     routes.add("/metrics", access, Pace::Request, get(metrics))
 }
 
-/// Adds what describes the routes, and what surrounds all of them.
-fn finish(routes: Routes, state: Arc<ServerState>) -> Router {
+/// Adds what describes the routes, and what answers where there is none.
+fn finish(routes: Routes, state: &Arc<ServerState>) -> Router {
     let document = openapi::document(routes.paths());
     let directory = Arc::new(Directory::of(&document));
     let other_method = Arc::clone(&directory);
@@ -132,15 +167,14 @@ fn finish(routes: Routes, state: Arc<ServerState>) -> Router {
         .method_not_allowed_fallback(move |method: Method, uri: Uri| async move {
             other_method.no_such_method(&method, uri.path())
         })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), trace::trace))
-        .with_state(state)
+        .with_state(Arc::clone(state))
 }
 
 async fn get_online_features(
     State(state): State<Arc<ServerState>>,
-    RequestBody(body): RequestBody,
+    request: axum::extract::Request,
 ) -> Result<Response, Failure> {
+    let RequestBody(body) = RequestBody::from_request(request, &state).await?;
     let Answer { body, rows } = match body.len() {
         ..=BODY_BYTES_AT_ONCE => {
             let serving = state.serving.load_full();

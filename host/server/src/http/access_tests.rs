@@ -6,9 +6,8 @@ use axum::body::Body;
 use axum::http;
 use jiff::Timestamp;
 use skewless_store::definitions::AuthSettings;
-use tower::ServiceExt as _;
 
-use super::{ServerOptions, ServerState, app, metrics_app};
+use super::{App, FEATURES, ServerOptions, ServerState, app, metrics_app};
 use crate::auth::Authenticator;
 use crate::planes::Planes;
 
@@ -32,14 +31,14 @@ async fn state(planes: &Planes, options: ServerOptions) -> Arc<ServerState> {
 }
 
 /// Status, some headers, and body.
-async fn ask(router: axum::Router, path: &str, key: Option<&str>, content_type: &str) -> String {
+async fn ask(app: App, path: &str, key: Option<&str>, content_type: &str) -> String {
     let method = if path.starts_with("/get") { "POST" } else { "GET" };
     let mut request = http::Request::builder().method(method).uri(path).header("content-type", content_type);
     if let Some(key) = key {
         request = request.header("authorization", format!("Bearer {key}"));
     }
     let body = r#"{"feature_service": "model", "entities": {"tailnum": ["N1"]}}"#;
-    let response = router.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let response = app.answer(request.body(Body::from(body)).unwrap()).await;
     let (head, body) = response.into_parts();
     let told = ["www-authenticate", "grpc-status", "grpc-message"]
         .into_iter()
@@ -48,8 +47,6 @@ async fn ask(router: axum::Router, path: &str, key: Option<&str>, content_type: 
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     format!("{} {told}{}", head.status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
 }
-
-const FEATURES: &str = "/get-online-features";
 
 #[tokio::test]
 async fn a_route_is_for_those_who_have_its_role_in_this_project() {

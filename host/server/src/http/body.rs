@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::StatusCode;
 
 use super::ServerState;
@@ -17,12 +17,13 @@ pub(crate) struct RequestBody(pub(crate) Bytes);
 impl FromRequest<Arc<ServerState>> for RequestBody {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &Arc<ServerState>) -> Result<Self, Failure> {
+    async fn from_request(mut request: Request, state: &Arc<ServerState>) -> Result<Self, Failure> {
         let body_max = state.limits().body_max;
         if request.body().size_hint().lower() > BODY_BYTES_MAX as u64 {
             // Said before anything of it came.
             return Err(too_long());
         }
+        DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
         match tokio::time::timeout(body_max, Bytes::from_request(request, state)).await {
             Ok(body) => body.map(Self).map_err(|rejection| unread(&rejection)),
             Err(_) => {

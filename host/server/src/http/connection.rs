@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -18,9 +17,8 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tower::ServiceExt as _;
 
-use super::Limits;
+use super::{App, Limits};
 use super::head::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::tls::Tls;
 
@@ -41,7 +39,7 @@ const PING_MAX: Duration = Duration::from_secs(10);
 /// What all connections share.
 #[derive(Clone)]
 pub(super) struct Connections {
-    app: Router,
+    app: Arc<App>,
     tls: Option<Arc<Tls>>,
     builder: Arc<Builder<TokioExecutor>>,
     limits: Limits,
@@ -49,8 +47,8 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(app: Router, tls: Option<Arc<Tls>>, limits: Limits, draining: watch::Receiver<bool>) -> Self {
-        Self { app, tls, builder: Arc::new(builder(&limits)), limits, draining }
+    pub(super) fn new(app: App, tls: Option<Arc<Tls>>, limits: Limits, draining: watch::Receiver<bool>) -> Self {
+        Self { app: Arc::new(app), tls, builder: Arc::new(builder(&limits)), limits, draining }
     }
 
     /// Serves `stream` to its end: until it is closed, is silent for too long, or the server drains.
@@ -72,10 +70,10 @@ impl Connections {
     async fn exchange(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
         let spoken = Arc::new(AtomicBool::new(false));
         let service = service_fn({
-            let (app, spoken) = (self.app.clone(), Arc::clone(&spoken));
+            let (app, spoken) = (Arc::clone(&self.app), Arc::clone(&spoken));
             move |request| {
                 spoken.store(true, Relaxed);
-                answer(app.clone(), request)
+                answer(Arc::clone(&app), request)
             }
         });
         let mut draining = self.draining.clone();
@@ -107,8 +105,8 @@ impl Connections {
     }
 }
 
-async fn answer(app: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
-    app.oneshot(request.map(Body::new)).await
+async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Response, Infallible> {
+    Ok(app.answer(request.map(Body::new)).await)
 }
 
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {

@@ -7,7 +7,6 @@ use axum::http;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
-use tower::ServiceExt as _;
 
 use super::{ServerState, app};
 use crate::planes::Planes;
@@ -84,7 +83,7 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
 fn answer(runtime: &Runtime, state: &Arc<ServerState>, path: &str, body: Vec<u8>) -> (u16, String) {
     let request = http::Request::post(path).body(Body::from(body)).unwrap();
     runtime.block_on(async {
-        let response = app(Arc::clone(state)).oneshot(request).await.unwrap();
+        let response = app(Arc::clone(state)).answer(request).await;
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())

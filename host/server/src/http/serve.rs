@@ -4,13 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::connection::Connections;
-use super::{ServerState, app, metrics_app};
+use super::{App, ServerState, app, metrics_app};
 use crate::tls::Tls;
 
 /// How long nobody is accepted after that failed: for want of memory or file handles, which takes a moment to mend.
@@ -27,8 +26,8 @@ pub async fn serve(
     tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let routes = app(Arc::clone(&state));
-    serve_routes(listener, routes, state, tls, shutdown).await
+    let app = app(Arc::clone(&state));
+    serve_app(listener, app, state, tls, shutdown).await
 }
 
 /// The same for nothing but the metrics.
@@ -41,19 +40,19 @@ pub async fn serve_metrics(
     tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let routes = metrics_app(Arc::clone(&state));
-    serve_routes(listener, routes, state, tls, shutdown).await
+    let app = metrics_app(Arc::clone(&state));
+    serve_app(listener, app, state, tls, shutdown).await
 }
 
-async fn serve_routes(
+async fn serve_app(
     listener: TcpListener,
-    routes: Router,
+    app: App,
     state: Arc<ServerState>,
     tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let (drain, draining) = watch::channel(false);
-    let connections = Connections::new(routes, tls, *state.limits(), draining);
+    let connections = Connections::new(app, tls, *state.limits(), draining);
     let mut tasks = JoinSet::new();
     tokio::select! {
         () = accept(&listener, &state, &connections, &mut tasks) => {}

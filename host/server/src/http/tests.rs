@@ -3,7 +3,6 @@ use axum::http;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::planes::{KNOWN_AT, Planes};
@@ -15,7 +14,7 @@ fn state(planes: &Planes) -> Arc<ServerState> {
 }
 
 async fn respond(planes: &Planes, request: http::Request<Body>) -> String {
-    let response = app(state(planes)).oneshot(request).await.unwrap();
+    let response = app(state(planes)).answer(request).await;
     let status = response.status().as_u16();
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
@@ -117,7 +116,7 @@ async fn a_method_that_is_not_allowed_is_answered_with_those_that_are() {
         ("PUT", "/feast.serving.ServingService/GetOnlineFeatures", "POST"),
     ] {
         let request = http::Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        let response = app(state(&planes)).oneshot(request).await.unwrap();
+        let response = app(state(&planes)).answer(request).await;
         assert_eq!(response.status(), http::StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
         assert_eq!(response.headers()[header::ALLOW], allowed, "{method} {path}");
     }
@@ -164,18 +163,14 @@ async fn a_request_under_way_is_answered_after_the_server_was_asked_to_end() {
 
 #[tokio::test]
 async fn a_request_that_panics_is_answered_with_500_to_http_and_to_grpc() {
-    async fn panics() {
-        panic!("on purpose");
-    }
-    let app = Router::new().route("/panics", post(panics)).layer(middleware::from_fn(trace::answered));
     let ask = |content_type| {
         let request = http::Request::post("/panics").header(header::CONTENT_TYPE, content_type).body(Body::empty());
-        app.clone().oneshot(request.unwrap())
+        trace::answered(request.unwrap(), async |_| panic!("on purpose"))
     };
-    let response = ask("application/json").await.unwrap();
+    let response = ask("application/json").await;
     assert_eq!(response.status(), http::StatusCode::INTERNAL_SERVER_ERROR);
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     assert!(String::from_utf8_lossy(&body).contains("the request was interrupted"), "{body:?}");
-    let response = ask("application/grpc").await.unwrap();
+    let response = ask("application/grpc").await;
     assert_eq!(response.headers()["grpc-status"], (tonic::Code::Internal as i32).to_string());
 }

@@ -1,11 +1,9 @@
 //! One span for each request, one event at its end, and its place in the counters.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use tracing::Instrument as _;
@@ -30,7 +28,10 @@ const NO_ROUTE: &str = "other";
 ///
 /// An answer is an event of level `debug`, for there are many; what the caller did wrong is `info`, what the server did
 /// wrong is `error`, and that it can't answer now is `warn`, once a second.
-pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Request, next: Next) -> Response {
+pub(super) async fn trace<F>(state: &ServerState, request: Request, inner: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let id = state.request_ids.of(request.headers());
     let (method, path) = (request.method(), request.uri().path());
     let span = tracing::info_span!(
@@ -47,7 +48,7 @@ pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Reques
     );
     follow_caller(&span, request.headers());
     let start = Instant::now();
-    let mut response = answered(request, next).instrument(span.clone()).await;
+    let mut response = answered(request, inner).instrument(span.clone()).await;
     let failure = response.extensions().get::<Failure>();
     // An answer of gRPC is a success to HTTP, whatever it says.
     let (status, time) = (failure.map_or(response.status(), Failure::status), start.elapsed());
@@ -76,11 +77,14 @@ pub(super) async fn trace(State(state): State<Arc<ServerState>>, request: Reques
 
 /// Runs the request, unless its head is too large, and answers with 500 where that panics: the connection has other requests,
 /// and so has the thread.
-pub(super) async fn answered(request: Request, next: Next) -> Response {
+pub(super) async fn answered<F>(request: Request, inner: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     if let Some(refusal) = head::refusal(&request) {
         return refusal.into_response();
     }
     let protocol = Protocol::of(request.headers());
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let answered = AssertUnwindSafe(inner(request)).catch_unwind().await;
     answered.unwrap_or_else(|_| interrupted().into_response_in(protocol))
 }

@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use jiff::{SignedDuration, Timestamp};
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::http::app;
@@ -11,7 +10,7 @@ use crate::planes::{KNOWN_AT, Planes};
 
 async fn ask(state: &Arc<ServerState>, method: &str, path: &str, body: &str) -> String {
     let request = axum::http::Request::builder().method(method).uri(path).body(Body::from(body.to_owned())).unwrap();
-    let response = app(Arc::clone(state)).oneshot(request).await.unwrap();
+    let response = app(Arc::clone(state)).answer(request).await;
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     String::from_utf8(body.to_vec()).unwrap()
 }
