@@ -235,6 +235,17 @@ async fn no_row_is_missed_or_logged_twice_however_many_requests_add_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_that_do_not_repeat_are_logged_too() {
+    let (repository, store) = three().await;
+    let folder = repository.path().join("log");
+    let logging = Logging::new(store, settings(&folder));
+    logging.serve("stats_model", &asking_users(0..40_000), ABOUT, 2_000);
+    assert_eq!(logging.close().written_rows, 40_000);
+    let users: Vec<i64> = texts(&folder, "user_id").iter().map(|user| user.parse().unwrap()).collect();
+    assert_eq!(users, (0..40_000).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_the_logs_thread_panics_requests_are_answered_and_every_row_counts_as_lost_or_dropped() {
     let (repository, store) = three().await;
     let is_broken = Arc::new(AtomicBool::new(false));

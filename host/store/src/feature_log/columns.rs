@@ -51,33 +51,38 @@ pub(super) trait Grow: Send {
     fn finish(&mut self) -> ArrayRef;
 }
 
-/// An empty column of a type.
-pub(super) fn column(data_type: DataType) -> Box<dyn Grow> {
+/// An empty column of a type, with room for some rows.
+pub(super) fn column(data_type: DataType, room: usize) -> Box<dyn Grow> {
     match data_type {
-        DataType::Scalar(scalar) => scalars(scalar),
+        DataType::Scalar(scalar) => scalars(scalar, room),
         DataType::List(scalar) => {
             let ArrowType::List(element) = data_type.to_arrow() else { unreachable!("a list is a list in Arrow too") };
-            Box::new(Lists { element, offsets: vec![0], nulls: NullBufferBuilder::new(0), values: scalars(scalar) })
+            Box::new(Lists {
+                element,
+                offsets: vec![0],
+                nulls: NullBufferBuilder::new(0),
+                values: scalars(scalar, room),
+            })
         }
     }
 }
 
-fn scalars(scalar: ScalarType) -> Box<dyn Grow> {
+fn scalars(scalar: ScalarType, room: usize) -> Box<dyn Grow> {
     match scalar {
-        ScalarType::Bool => Box::new(BooleanBuilder::with_capacity(0)),
-        ScalarType::Int32 => Box::new(PrimitiveBuilder::<Int32Type>::with_capacity(0)),
-        ScalarType::Int64 => Box::new(PrimitiveBuilder::<Int64Type>::with_capacity(0)),
-        ScalarType::Float32 => Box::new(PrimitiveBuilder::<Float32Type>::with_capacity(0)),
-        ScalarType::Float64 => Box::new(PrimitiveBuilder::<Float64Type>::with_capacity(0)),
-        ScalarType::String => Box::new(GenericByteBuilder::<GenericStringType<i32>>::with_capacity(0, 0)),
-        ScalarType::Bytes => Box::new(GenericByteBuilder::<GenericBinaryType<i32>>::with_capacity(0, 0)),
-        ScalarType::Timestamp => Box::new(instants()),
+        ScalarType::Bool => Box::new(BooleanBuilder::with_capacity(room)),
+        ScalarType::Int32 => Box::new(PrimitiveBuilder::<Int32Type>::with_capacity(room)),
+        ScalarType::Int64 => Box::new(PrimitiveBuilder::<Int64Type>::with_capacity(room)),
+        ScalarType::Float32 => Box::new(PrimitiveBuilder::<Float32Type>::with_capacity(room)),
+        ScalarType::Float64 => Box::new(PrimitiveBuilder::<Float64Type>::with_capacity(room)),
+        ScalarType::String => Box::new(GenericByteBuilder::<GenericStringType<i32>>::with_capacity(room, 0)),
+        ScalarType::Bytes => Box::new(GenericByteBuilder::<GenericBinaryType<i32>>::with_capacity(room, 0)),
+        ScalarType::Timestamp => Box::new(instants(room)),
     }
 }
 
-/// An empty column of instants.
-pub(super) fn instants() -> PrimitiveBuilder<TimestampMicrosecondType> {
-    PrimitiveBuilder::with_capacity(0).with_data_type(ScalarType::Timestamp.to_arrow())
+/// An empty column of instants, with room for some rows.
+pub(super) fn instants(room: usize) -> PrimitiveBuilder<TimestampMicrosecondType> {
+    PrimitiveBuilder::with_capacity(room).with_data_type(ScalarType::Timestamp.to_arrow())
 }
 
 /// What a column that grows is given, as what it must be.
@@ -206,7 +211,7 @@ mod tests {
     #[test]
     fn a_column_has_the_picked_rows_one_request_after_the_other() {
         for (data_type, values) in columns() {
-            let mut grown = column(data_type);
+            let mut grown = column(data_type, 0);
             let middle = values.slice(1, 3);
             grown.append(&values, Picked::Range { first: 0, rows: 5 }).unwrap();
             grown.append(&middle, Picked::Range { first: 0, rows: 3 }).unwrap();
@@ -225,7 +230,7 @@ mod tests {
     fn a_column_of_another_type_is_refused() {
         let texts = StringArray::from(vec!["a"]);
         for (data_type, _) in columns().into_iter().filter(|(data_type, _)| *data_type != ScalarType::String.into()) {
-            let error = column(data_type).append(&texts, Picked::Range { first: 0, rows: 1 }).unwrap_err();
+            let error = column(data_type, 0).append(&texts, Picked::Range { first: 0, rows: 1 }).unwrap_err();
             insta::allow_duplicates! {
                 insta::assert_snapshot!(error, @"a column of type Utf8 is not what the feature log was prepared for");
             }

@@ -6,23 +6,32 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use jiff::Timestamp;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 use super::layout::{LOG_TIMESTAMP, REQUEST_ID, REQUEST_ROW};
 use super::metadata::LOG_KEY;
 use super::question::Question;
+use super::repeating::ROWS_AT_ONCE;
+use super::row_group::RowGroup;
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::{Error, Result};
 
 /// Rows of a row group: what one thread reads at a time.
 const ROW_GROUP_ROWS: usize = 1 << 16;
 
-/// Bytes of a column's values in a row group beyond which it has no dictionary: so many values don't repeat.
-const DICTIONARY_BYTES: usize = 1 << 18;
+/// Columns that are counted up from request to request, so that each value is little more than the last.
+const COUNTED_UP: [(&str, Encoding); 4] = [
+    (REQUEST_ID, Encoding::DELTA_BYTE_ARRAY),
+    (REQUEST_ROW, Encoding::DELTA_BINARY_PACKED),
+    (EVENT_TIMESTAMP, Encoding::DELTA_BINARY_PACKED),
+    (LOG_TIMESTAMP, Encoding::DELTA_BINARY_PACKED),
+];
 
 /// A file that is being filled.
 pub(super) struct OpenFile {
@@ -31,7 +40,11 @@ pub(super) struct OpenFile {
     date: String,
     /// when the first of them was served
     first_served_at: Timestamp,
-    writer: ArrowWriter<Vec<u8>>,
+    file: SerializedFileWriter<Vec<u8>>,
+    factory: ArrowRowGroupWriterFactory,
+    group: Option<RowGroup>,
+    /// of each column, whether its values may repeat
+    repeats: Vec<bool>,
     rows: usize,
 }
 
@@ -45,9 +58,12 @@ pub(super) struct FinishedFile {
 impl OpenFile {
     pub(super) fn new(question: &Arc<Question>, date: String, first_served_at: Timestamp) -> Result<Self> {
         let schema = Arc::clone(question.layout.schema());
+        let is_counted = |name: &String| COUNTED_UP.iter().any(|(counted, _)| counted == name);
+        let repeats = schema.fields().iter().map(|field| !is_counted(field.name())).collect();
         let properties = properties(question.metadata.to_json());
         let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(unencoded)?;
-        Ok(Self { question: Arc::clone(question), date, first_served_at, writer, rows: 0 })
+        let (file, factory) = writer.into_serialized_writer().map_err(unencoded)?;
+        Ok(Self { question: Arc::clone(question), date, first_served_at, file, factory, group: None, repeats, rows: 0 })
     }
 
     /// Whether rows of `question` that were served on `date` belong here.
@@ -60,19 +76,40 @@ impl OpenFile {
     /// # Errors
     /// Where they can't be encoded.
     pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        self.writer.write(rows).map_err(unencoded)?;
-        self.rows += rows.num_rows();
+        for first in (0..rows.num_rows()).step_by(ROWS_AT_ONCE) {
+            let rows = rows.slice(first, ROWS_AT_ONCE.min(rows.num_rows() - first));
+            self.append(&rows).map_err(unencoded)?;
+            self.rows += rows.num_rows();
+        }
         Ok(())
+    }
+
+    fn append(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        let group = match &mut self.group {
+            Some(group) => group,
+            none => none.insert(RowGroup::new(&self.file, &self.factory, rows.schema_ref(), &self.repeats)?),
+        };
+        group.append(rows)?;
+        let mut is_full = group.rows() >= ROW_GROUP_ROWS;
+        for column in group.not_repeating() {
+            self.repeats[column] = false;
+            is_full = true;
+        }
+        if is_full { self.end_row_group() } else { Ok(()) }
+    }
+
+    fn end_row_group(&mut self) -> Result<(), ParquetError> {
+        self.group.take().map_or(Ok(()), |group| group.finish(&mut self.file))
     }
 
     /// How many bytes it has in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.writer.bytes_written() + self.writer.memory_size()
+        self.file.bytes_written() + self.group.as_ref().map_or(0, RowGroup::bytes)
     }
 
     /// How large it would be if it were finished now, more or less.
     pub(super) fn size(&self) -> usize {
-        self.writer.bytes_written() + self.writer.in_progress_size()
+        self.file.bytes_written() + self.group.as_ref().map_or(0, RowGroup::size)
     }
 
     /// For how many seconds its first row has waited.
@@ -84,37 +121,33 @@ impl OpenFile {
     ///
     /// # Errors
     /// Says how many rows are lost.
-    pub(super) fn finish(self, unique: &str) -> Result<Option<FinishedFile>, (usize, Error)> {
+    pub(super) fn finish(mut self, unique: &str) -> Result<Option<FinishedFile>, (usize, Error)> {
         if self.rows == 0 {
             return Ok(None);
         }
         let instant = self.first_served_at.strftime("%Y%m%dT%H%M%SZ");
         let name = format!("{}/date={}/{instant}-{unique}.parquet", self.question.folder, self.date);
-        let bytes = self.writer.into_inner().map_err(|error| (self.rows, unencoded(error)))?;
+        let lost = |error| (self.rows, unencoded(error));
+        let ended = self.group.take().map_or(Ok(()), |group| group.finish(&mut self.file));
+        let bytes = ended.and_then(|()| self.file.into_inner()).map_err(lost)?;
         Ok(Some(FinishedFile { name, bytes: bytes.into(), rows: self.rows }))
     }
 }
 
-/// How columns are encoded: quickly, since the server's requests pay for it.
+/// How columns are encoded that no [`RepeatingColumn`](super::repeating::RepeatingColumn) encodes: quickly too.
 fn properties(metadata: String) -> WriterProperties {
     let mut properties = WriterProperties::builder()
-        // Values that repeat are in dictionaries: Zstandard would save a tenth of the bytes, and cost a fifth of the time more.
+        // Zstandard would save a tenth of the bytes, and cost a fifth of the time more.
         .set_compression(Compression::LZ4_RAW)
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_dictionary_page_size_limit(1 << 18)
         // They are for searches, which are by time; others cost the server more than they would save.
         .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
         .set_key_value_metadata(Some(vec![KeyValue::new(LOG_KEY.to_owned(), metadata)]));
     for instants in [EVENT_TIMESTAMP, LOG_TIMESTAMP] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(instants), EnabledStatistics::Chunk);
     }
-    // What is counted up from request to request is little more than the last.
-    for (column, encoding) in [
-        (REQUEST_ID, Encoding::DELTA_BYTE_ARRAY),
-        (REQUEST_ROW, Encoding::DELTA_BINARY_PACKED),
-        (EVENT_TIMESTAMP, Encoding::DELTA_BINARY_PACKED),
-        (LOG_TIMESTAMP, Encoding::DELTA_BINARY_PACKED),
-    ] {
+    for (column, encoding) in COUNTED_UP {
         let path = ColumnPath::from(column);
         properties = properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, encoding);
     }

@@ -181,7 +181,7 @@ impl Layout {
     /// # Errors
     /// As [`Growth::append`].
     pub(crate) fn of_history(&self, asked: &Asked, features: &Features) -> Result<RecordBatch> {
-        let mut growth = self.growth();
+        let mut growth = self.growth(asked.event_timestamps.len());
         growth.append(&LoggedRows {
             request_id: "",
             event_timestamps: Instants::Each(&asked.event_timestamps),
@@ -193,9 +193,9 @@ impl Layout {
         self.batch(growth, None)
     }
 
-    /// No rows yet.
-    pub(super) fn growth(&self) -> Growth {
-        Growth { columns: self.columns.iter().map(|(column, _)| column.growing()).collect(), rows: 0 }
+    /// No rows yet, and room for some.
+    pub(super) fn growth(&self, room: usize) -> Growth {
+        Growth { columns: self.columns.iter().map(|(column, _)| column.growing(room)).collect(), rows: 0 }
     }
 
     /// The rows of `growth` as the log has them.
@@ -258,13 +258,13 @@ impl Column {
         }
     }
 
-    /// The column without rows.
-    fn growing(&self) -> Growing {
+    /// The column without rows, and room for some.
+    fn growing(&self, room: usize) -> Growing {
         match self {
-            Self::Text(text) => Growing::Text(*text, StringBuilder::with_capacity(0, 0)),
-            Self::Instant(instant) => Growing::Instant(*instant, columns::instants()),
-            Self::RequestRow => Growing::RequestRow(UInt32Builder::with_capacity(0)),
-            Self::Value(value, data_type) => Growing::Value(value.clone(), columns::column(*data_type)),
+            Self::Text(text) => Growing::Text(*text, StringBuilder::with_capacity(room, 0)),
+            Self::Instant(instant) => Growing::Instant(*instant, columns::instants(room)),
+            Self::RequestRow => Growing::RequestRow(UInt32Builder::with_capacity(room)),
+            Self::Value(value, data_type) => Growing::Value(value.clone(), columns::column(*data_type, room)),
         }
     }
 }

@@ -95,6 +95,11 @@ impl LoggedQuestion {
 }
 
 impl Question {
+    /// Columns for rows that will wait.
+    pub(super) fn growth(&self) -> Growth {
+        self.layout.growth(self.waiting.expected_rows())
+    }
+
     /// The rows that waited as the log has them.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! A request adds its rows itself: its columns are in its core's cache, and are no longer needed afterwards. To keep them for another
 //! thread would cost more than to copy them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::layout::Growth;
@@ -15,6 +16,8 @@ const PARTS: usize = 4;
 pub(super) struct Waiting {
     /// none where no row waits
     parts: [Mutex<Option<Growth>>; PARTS],
+    /// rows of the part that was taken last, which the next may come to
+    rows_before: AtomicUsize,
 }
 
 impl Waiting {
@@ -29,8 +32,14 @@ impl Waiting {
         free.unwrap_or_else(|| self.parts[0].lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// For how many rows a new part should have room, so that it need not be moved while it grows.
+    pub(super) fn expected_rows(&self) -> usize {
+        self.rows_before.load(Ordering::Relaxed)
+    }
+
     /// Takes what there is.
     pub(super) fn take(&self) -> impl Iterator<Item = Growth> + '_ {
-        self.parts.iter().filter_map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).take())
+        let taken = self.parts.iter().filter_map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).take());
+        taken.inspect(|growth| self.rows_before.store(growth.rows(), Ordering::Relaxed))
     }
 }

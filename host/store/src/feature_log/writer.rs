@@ -260,7 +260,7 @@ impl FeatureLog {
         let is_open =
             if part.is_none() { shared.announce(question) } else { !shared.is_closed.load(Ordering::Relaxed) };
         let added = match is_open {
-            true => part.get_or_insert_with(|| question.layout.growth()).append(rows),
+            true => part.get_or_insert_with(|| question.growth()).append(rows),
             false => Ok(()),
         };
         if is_open && added.is_ok() {
