@@ -97,6 +97,7 @@ impl<T: ArrowPrimitiveType> Grow for PrimitiveBuilder<T> {
         let values: &PrimitiveArray<T> = of_type(values)?;
         match (picked, values.nulls()) {
             (Picked::Range { first, rows }, None) => self.append_slice(&values.values()[first..first + rows]),
+            (Picked::Range { first: 0, rows }, Some(_)) if rows == values.len() => self.append_array(values),
             _ => self.extend_from_iter_option(picked.rows().map(|row| values.is_valid(row).then(|| values.value(row)))),
         }
         Ok(())

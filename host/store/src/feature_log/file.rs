@@ -42,9 +42,7 @@ pub(super) struct OpenFile {
     first_served_at: Timestamp,
     file: SerializedFileWriter<Vec<u8>>,
     factory: ArrowRowGroupWriterFactory,
-    group: Option<RowGroup>,
-    /// of each column, whether its values may repeat
-    repeats: Vec<bool>,
+    group: RowGroup,
     rows: usize,
 }
 
@@ -58,12 +56,12 @@ pub(super) struct FinishedFile {
 impl OpenFile {
     pub(super) fn new(question: &Arc<Question>, date: String, first_served_at: Timestamp) -> Result<Self> {
         let schema = Arc::clone(question.layout.schema());
-        let is_counted = |name: &String| COUNTED_UP.iter().any(|(counted, _)| counted == name);
-        let repeats = schema.fields().iter().map(|field| !is_counted(field.name())).collect();
         let properties = properties(question.metadata.to_json());
-        let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties)).map_err(unencoded)?;
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties)).map_err(unencoded)?;
         let (file, factory) = writer.into_serialized_writer().map_err(unencoded)?;
-        Ok(Self { question: Arc::clone(question), date, first_served_at, file, factory, group: None, repeats, rows: 0 })
+        let may_repeat = |name: &str| COUNTED_UP.iter().all(|(counted, _)| *counted != name);
+        let group = RowGroup::new(&file, &factory, &schema, may_repeat).map_err(unencoded)?;
+        Ok(Self { question: Arc::clone(question), date, first_served_at, file, factory, group, rows: 0 })
     }
 
     /// Whether rows of `question` that were served on `date` belong here.
@@ -85,31 +83,21 @@ impl OpenFile {
     }
 
     fn append(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
-        let group = match &mut self.group {
-            Some(group) => group,
-            none => none.insert(RowGroup::new(&self.file, &self.factory, rows.schema_ref(), &self.repeats)?),
-        };
-        group.append(rows)?;
-        let mut is_full = group.rows() >= ROW_GROUP_ROWS;
-        for column in group.not_repeating() {
-            self.repeats[column] = false;
-            is_full = true;
+        self.group.append(rows)?;
+        if self.group.rows() < ROW_GROUP_ROWS && self.group.repeats() {
+            return Ok(());
         }
-        if is_full { self.end_row_group() } else { Ok(()) }
-    }
-
-    fn end_row_group(&mut self) -> Result<(), ParquetError> {
-        self.group.take().map_or(Ok(()), |group| group.finish(&mut self.file))
+        self.group.finish(&mut self.file, &self.factory)
     }
 
     /// How many bytes it has in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.file.bytes_written() + self.group.as_ref().map_or(0, RowGroup::bytes)
+        self.file.bytes_written() + self.group.bytes()
     }
 
     /// How large it would be if it were finished now, more or less.
     pub(super) fn size(&self) -> usize {
-        self.file.bytes_written() + self.group.as_ref().map_or(0, RowGroup::size)
+        self.file.bytes_written() + self.group.size()
     }
 
     /// For how many seconds its first row has waited.
@@ -128,8 +116,10 @@ impl OpenFile {
         let instant = self.first_served_at.strftime("%Y%m%dT%H%M%SZ");
         let name = format!("{}/date={}/{instant}-{unique}.parquet", self.question.folder, self.date);
         let lost = |error| (self.rows, unencoded(error));
-        let ended = self.group.take().map_or(Ok(()), |group| group.finish(&mut self.file));
-        let bytes = ended.and_then(|()| self.file.into_inner()).map_err(lost)?;
+        if self.group.rows() > 0 {
+            self.group.finish(&mut self.file, &self.factory).map_err(lost)?;
+        }
+        let bytes = self.file.into_inner().map_err(lost)?;
         Ok(Some(FinishedFile { name, bytes: bytes.into(), rows: self.rows }))
     }
 }

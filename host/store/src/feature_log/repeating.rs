@@ -149,20 +149,20 @@ impl RepeatingColumn {
         self.dictionary.page.len() + (self.numbers.len() * self.dictionary.bits() + self.levels.len() * 3) / 8
     }
 
-    /// The column's pages, and what the row group says of them.
+    /// The column's pages, and what the row group says of them. What is added after that is the next row group's, in the same memory: new
+    /// memory costs more than what is written to it.
     ///
     /// # Errors
     /// Where it would be larger than a page can be.
-    pub(super) fn finish(mut self) -> Result<(Bytes, ColumnCloseResult)> {
+    pub(super) fn finish(&mut self) -> Result<(Bytes, ColumnCloseResult)> {
         let (rows, values) = (self.levels.rows(), self.levels.len());
         let mut chunk = TrackedWrite::new(Vec::new());
         let mut writer = SerializedPageWriter::new(&mut chunk);
         let mut sizes = 0;
         let is_empty = self.dictionary.len() == 0;
         if !is_empty {
-            let (num_values, buf) = (self.dictionary.len() as u32, std::mem::take(&mut self.dictionary.page));
-            let page =
-                Page::DictionaryPage { buf: buf.into(), num_values, encoding: Encoding::PLAIN, is_sorted: false };
+            let (num_values, buf) = (self.dictionary.len() as u32, Bytes::copy_from_slice(&self.dictionary.page));
+            let page = Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false };
             sizes += write(&mut writer, page)?;
         }
         let data_page_offset = sizes;
@@ -193,7 +193,14 @@ impl RepeatingColumn {
             column_index: None,
             offset_index: None,
         };
+        self.clear();
         Ok((chunk.into_inner()?.into(), close))
+    }
+
+    fn clear(&mut self) {
+        self.numbers.clear();
+        self.levels.clear();
+        self.dictionary.clear();
     }
 
     /// Which rows have a value, and which values those are.
@@ -224,6 +231,17 @@ impl Levels {
         match self {
             Self::Flat(nulls) => nulls.len(),
             Self::Lists { definition, .. } => definition.len(),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Flat(nulls) => drop(nulls.finish()),
+            Self::Lists { rows, definition, repetition } => {
+                *rows = 0;
+                definition.clear();
+                repetition.clear();
+            }
         }
     }
 
@@ -282,6 +300,15 @@ impl Dictionary {
             Values::Fixed(_, values) => values.len(),
             Values::Texts(starts) => starts.len(),
         }
+    }
+
+    fn clear(&mut self) {
+        match &mut self.values {
+            Values::Fixed(_, values) => values.clear(),
+            Values::Texts(starts) => starts.clear(),
+        }
+        self.page.clear();
+        self.slots.0.fill(FREE);
     }
 
     /// Bits of a value's number.

@@ -1,4 +1,4 @@
-//! A row group of a log file that is being filled.
+//! The row group of a log file that is being filled, and after it the next.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -21,7 +21,7 @@ enum Column {
 }
 
 impl RowGroup {
-    /// The next row group of `file`, without rows; `repeats` says of which columns the values may repeat.
+    /// The first row group of `file`, without rows; `may_repeat` says so of the values of a column.
     ///
     /// # Errors
     /// For types that Parquet does not have.
@@ -29,14 +29,14 @@ impl RowGroup {
         file: &SerializedFileWriter<Vec<u8>>,
         factory: &ArrowRowGroupWriterFactory,
         schema: &Schema,
-        repeats: &[bool],
+        may_repeat: impl Fn(&str) -> bool,
     ) -> Result<Self> {
-        let writers = factory.create_column_writers(file.flushed_row_groups().len())?;
         let column = |(place, writer): (usize, ArrowColumnWriter)| {
-            let parquet = file.schema_descr().column(place);
-            let repeating = repeats[place].then(|| RepeatingColumn::new(schema.field(place).data_type(), parquet));
+            let (field, parquet) = (schema.field(place), file.schema_descr().column(place));
+            let repeating = may_repeat(field.name()).then(|| RepeatingColumn::new(field.data_type(), parquet));
             repeating.flatten().map_or(Column::Other(writer), Column::Repeating)
         };
+        let writers = factory.create_column_writers(0)?;
         Ok(Self { columns: writers.into_iter().enumerate().map(column).collect(), rows: 0 })
     }
 
@@ -63,10 +63,9 @@ impl RowGroup {
         self.rows
     }
 
-    /// The columns of which the values were thought to repeat, and don't: after them, no rows can be added any more.
-    pub(super) fn not_repeating(&self) -> impl Iterator<Item = usize> + '_ {
-        let repeats = |column: &Column| !matches!(column, Column::Repeating(column) if !column.repeats());
-        self.columns.iter().enumerate().filter(move |(_, column)| !repeats(column)).map(|(place, _)| place)
+    /// Whether the values repeat of all columns of which they may. Else it is to be finished: the column is left to parquet's writer then.
+    pub(super) fn repeats(&self) -> bool {
+        self.columns.iter().all(|column| !matches!(column, Column::Repeating(column) if !column.repeats()))
     }
 
     /// Bytes in memory.
@@ -87,21 +86,33 @@ impl RowGroup {
         self.columns.iter().map(size).sum()
     }
 
-    /// Adds it to `file`.
+    /// Adds it to `file`, and is the next row group then.
     ///
     /// # Errors
     /// Where a column can't be encoded.
-    pub(super) fn finish(self, file: &mut SerializedFileWriter<Vec<u8>>) -> Result<()> {
+    pub(super) fn finish(
+        &mut self,
+        file: &mut SerializedFileWriter<Vec<u8>>,
+        factory: &ArrowRowGroupWriterFactory,
+    ) -> Result<()> {
+        let writers = factory.create_column_writers(file.flushed_row_groups().len() + 1)?;
         let mut group = file.next_row_group()?;
-        for column in self.columns {
+        for (column, next) in self.columns.iter_mut().zip(writers) {
             match column {
-                Column::Repeating(column) => {
-                    let (bytes, close) = column.finish()?;
+                Column::Repeating(repeating) => {
+                    let repeats = repeating.repeats();
+                    let (bytes, close) = repeating.finish()?;
                     group.append_column(&bytes, close)?;
+                    if !repeats {
+                        *column = Column::Other(next);
+                    }
                 }
-                Column::Other(writer) => writer.close()?.append_to_row_group(&mut group)?,
+                Column::Other(writer) => {
+                    std::mem::replace(writer, next).close()?.append_to_row_group(&mut group)?;
+                }
             }
         }
+        self.rows = 0;
         group.close().map(drop)
     }
 }

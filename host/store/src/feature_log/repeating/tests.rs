@@ -14,6 +14,9 @@ fn read_back(parts: &[ArrayRef]) -> ArrayRef {
     let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), None).unwrap();
     let (mut file, _) = writer.into_serialized_writer().unwrap();
     let mut column = RepeatingColumn::new(parts[0].data_type(), file.schema_descr().column(0)).unwrap();
+    // Of a row group before, nothing is left.
+    column.append(&parts[0]);
+    column.finish().unwrap();
     parts.iter().for_each(|part| column.append(part));
     let mut group = file.next_row_group().unwrap();
     let (bytes, close) = column.finish().unwrap();
