@@ -178,7 +178,7 @@ mod tests {
         // Never to be changed: the logs of other servers and of earlier versions hold these entities.
         let users = users(0..1_000);
         let sampled = picked(&sampler(0.01, &[("user_id", ScalarType::Int64)]), &users);
-        insta::assert_debug_snapshot!(sampled, @"");
+        assert_eq!(sampled, [131, 228, 259, 272, 303, 457, 485, 495, 544, 693, 839]);
         let every_type = asked(&[
             ("text", Arc::new(StringArray::from_iter_values((0..200).map(|row| "é".repeat(row % 40))))),
             ("bytes", Arc::new(BinaryArray::from_iter_values((0..200_u8).map(|row| vec![row; 3])))),
@@ -191,7 +191,7 @@ mod tests {
             ("small", ScalarType::Int32),
             ("at", ScalarType::Timestamp),
         ];
-        insta::assert_debug_snapshot!(picked(&sampler(0.05, &keys), &every_type), @"");
+        assert_eq!(picked(&sampler(0.05, &keys), &every_type), [17, 35, 68, 136, 155, 177, 199]);
     }
 
     #[test]
