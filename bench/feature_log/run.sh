@@ -5,7 +5,7 @@
 #   bench/feature_log/run.sh --quick     100k rows, 2 samples of 3 s
 #
 # SKEWLESS names the program, LOG_DRIVER the load driver (bench/feature_log/driver); without them a release build is made.
-# CARGO_TARGET_DIR is honoured: everything lies in its folder `bench`. Needs curl and python3.
+# CARGO_TARGET_DIR is honoured: everything lies in its folder `bench`. Needs python3.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../measure/venv.sh"
@@ -42,32 +42,37 @@ drive() { "$driver" --url "$url" --flights "$flights/data/flights/2013-01.parque
 
 echo "== what logging costs: requests a second, $samples samples of $seconds s each, taken in turns"
 for batch in 1 100; do
-    for sample in $(seq "$samples"); do
+    for number in $(seq "$samples"); do
         for rate in off 0.01 1; do
             arguments=()
-            [ $rate = off ] || arguments=(--log-path "$state/cost/$batch-$rate-$sample" --log-rate $rate)
+            [ $rate = off ] || arguments=(--log-path "$state/cost/$batch-$rate-$number" --log-rate $rate)
             start cost "${arguments[@]}"
             drive --batch $batch --connections 4 --seconds 1 >/dev/null
-            printf '%s %s %s\n' $batch $rate "$(drive --batch $batch --connections 4 --seconds "$seconds")"
+            sample=$(drive --batch $batch --connections 4 --seconds "$seconds")
             stop
+            # What the server says of its log when it ends.
+            printf '%s\t%s\t%s\t%s\n' $batch $rate "$sample" "$(grep '^feature log: ' "$state/cost.err" || true)"
             rm -rf "$state/cost"
         done
     done
 done | tee "$state/cost.txt" | python3 -c '
-import json, statistics, sys
+import json, re, statistics, sys
 found = {}
 for line in sys.stdin:
-    batch, rate, sample = line.split(" ", 2)
-    found.setdefault((batch, rate), []).append(json.loads(sample))
-print("| rows a request | logged | requests/s, median | of those without a log | all samples | p99 |")
-print("|---:|---:|---:|---:|---|---:|")
+    batch, rate, sample, log = line.split("\t")
+    missing = [int(rows.replace(",", "")) for rows in re.findall(r"([0-9,]+) (?:dropped|lost)", log)]
+    found.setdefault((batch, rate), []).append({**json.loads(sample), "missing": sum(missing)})
+print("| rows a request | logged | requests/s, median | of those without a log | all samples | p99 | rows dropped or lost |")
+print("|---:|---:|---:|---:|---|---:|---:|")
 for (batch, rate), samples in found.items():
     rates = [sample["requests_per_second"] for sample in samples]
     without = statistics.median(sample["requests_per_second"] for sample in found[batch, "off"])
     name = "no log" if rate == "off" else f"{float(rate):.0%}"
     p99 = statistics.median(sample["p99_us"] for sample in samples)
     median = statistics.median(rates)
-    print(f"| {batch} | {name} | {median:,.0f} | {median / without:.1%} | {min(rates):,.0f} to {max(rates):,.0f} | {p99:,.0f} µs |")
+    missing = sum(sample["missing"] for sample in samples)
+    print(f"| {batch} | {name} | {median:,.0f} | {median / without:.1%} | {min(rates):,.0f} to {max(rates):,.0f} "
+          f"| {p99:,.0f} µs | {missing:,} |")
 '
 
 echo "== $rows rows logged, and replayed"

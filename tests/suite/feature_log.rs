@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,7 +56,7 @@ async fn a_row_says_what_was_asked_what_was_read_and_what_was_answered() {
     +-----------------+-----------------+-----------------------+-------------------------+-----------------+
     | stats:purchases | stats@status    | stats@event_timestamp | stats@created_timestamp | stats@component |
     +-----------------+-----------------+-----------------------+-------------------------+-----------------+
-    | 10              | PRESENT         | 2024-01-10T00:00:00Z  | 2024-01-10T01:00:00Z    |                 |
+    | 10              |                 | 2024-01-10T00:00:00Z  | 2024-01-10T01:00:00Z    |                 |
     |                 | OUTSIDE_MAX_AGE | 2024-01-01T00:00:00Z  | 2024-01-01T01:00:00Z    |                 |
     |                 | NOT_FOUND       |                       |                         |                 |
     +-----------------+-----------------+-----------------------+-------------------------+-----------------+
@@ -66,9 +66,9 @@ async fn a_row_says_what_was_asked_what_was_read_and_what_was_answered() {
     +---------------------------------+-------------------+--------------------+
     | efficiency:purchases_per_dollar | efficiency@status | efficiency@failure |
     +---------------------------------+-------------------+--------------------+
-    | 70.0                            | PRESENT           |                    |
-    |                                 | PRESENT           |                    |
-    |                                 | PRESENT           |                    |
+    | 70.0                            |                   |                    |
+    |                                 |                   |                    |
+    |                                 |                   |                    |
     +---------------------------------+-------------------+--------------------+
     ");
     assert_eq!(rows.num_columns(), 14);
@@ -76,7 +76,7 @@ async fn a_row_says_what_was_asked_what_was_read_and_what_was_answered() {
     assert!(metadata.fields().iter().all(|field| field.is_nullable()));
     let json = footer(&file);
     let component = store_digest(&logging);
-    insta::assert_snapshot!(json.replace(&component, "DIGEST").replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r#"{"format":1,"project":"test","registry_commit":1,"feature_service":"ratio_model","features":["efficiency:purchases_per_dollar","stats:purchases"],"join_keys":[["user_id","int64"]],"request_fields":[["spend","float64"]],"components":[{"view":"efficiency","transform":"purchases_per_dollar","digest":"DIGEST"}],"sample_rate":1.0,"server":"skewless VERSION"}"#);
+    insta::assert_snapshot!(json.replace(&component, "DIGEST").replace(env!("CARGO_PKG_VERSION"), "VERSION"), @r#"{"format":2,"project":"test","registry_commit":1,"feature_service":"ratio_model","features":["efficiency:purchases_per_dollar","stats:purchases"],"join_keys":[["user_id","int64"]],"request_fields":[["spend","float64"]],"components":[{"view":"efficiency","transform":"purchases_per_dollar","digest":"DIGEST"}],"sample_rate":1.0,"server":"skewless VERSION"}"#);
 }
 
 fn store_digest(logging: &Logging) -> String {
@@ -199,6 +199,85 @@ async fn files_are_completed_by_size_and_by_age() {
     assert_eq!(aged.close().written_files, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_in_the_file_of_the_day_on_which_they_were_served() {
+    let (repository, store) = three().await;
+    let folder = repository.path().join("log");
+    let logging = Logging::new(store, settings(&folder));
+    let served_at = ["2031-01-01T23:59:59.999999Z", "2031-01-02T00:00:00Z", "2031-01-01T23:59:59Z"];
+    for (user, served_at) in (0..).zip(served_at) {
+        logging.serve_at("stats_model", &asking_users([user]), ABOUT, 1, served_at);
+    }
+    assert_eq!(logging.close().written_files, 2);
+    let users = |date| texts(&folder.join("service=stats_model").join(date), "user_id");
+    assert_eq!(users("date=2031-01-01"), ["0", "2"]);
+    assert_eq!(users("date=2031-01-02"), ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_is_missed_or_logged_twice_however_many_requests_add_at_once() {
+    let (repository, store) = three().await;
+    let folder = repository.path().join("log");
+    let logging = Logging::new(store, settings(&folder));
+    std::thread::scope(|scope| {
+        for thread in 0..8_i64 {
+            let logging = &logging;
+            scope.spawn(move || {
+                logging.serve("stats_model", &asking_users(thread * 1_000..(thread + 1) * 1_000), ABOUT, 7);
+            });
+        }
+    });
+    let counts = logging.close();
+    assert_eq!((counts.written_rows, counts.dropped_rows, counts.lost_rows), (8_000, 0, 0));
+    let mut users: Vec<i64> = texts(&folder, "user_id").iter().map(|user| user.parse().unwrap()).collect();
+    users.sort_unstable();
+    assert_eq!(users, (0..8_000).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_do_not_repeat_are_logged_too() {
+    let (repository, store) = three().await;
+    let folder = repository.path().join("log");
+    let logging = Logging::new(store, settings(&folder));
+    logging.serve("stats_model", &asking_users(0..40_000), ABOUT, 2_000);
+    assert_eq!(logging.close().written_rows, 40_000);
+    let users: Vec<i64> = texts(&folder, "user_id").iter().map(|user| user.parse().unwrap()).collect();
+    assert_eq!(users, (0..40_000).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_logs_thread_panics_requests_are_answered_and_every_row_counts_as_lost_or_dropped() {
+    let (repository, store) = three().await;
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let clock = Arc::clone(&is_broken);
+    let clock = Arc::new(move || {
+        assert!(!clock.load(Ordering::Relaxed), "the clock is broken");
+        at(SERVED_AT)
+    });
+    let folder = repository.path().join("log");
+    let log = FeatureLog::start(settings(&folder), &store, clock, "test".to_owned()).unwrap();
+    let logging = Logging { store: store.with_feature_log(Some(Arc::clone(&log))), log };
+    logging.serve("stats_model", &asking_users(0..10), ABOUT, 1);
+    assert_eq!(logging.log.counts(), LogCounts::default());
+    is_broken.store(true, Ordering::Relaxed);
+    await_count(&logging, |counts| counts.lost_rows);
+    logging.serve("stats_model", &asking_users(0..5), ABOUT, 5);
+    let counts = LogCounts { lost_rows: 10, dropped_rows: 5, ..LogCounts::default() };
+    assert_eq!((logging.log.counts(), logging.close()), (counts, counts));
+    assert_eq!(files(&folder).len(), 0);
+}
+
+/// Waits until `count` is more than nothing, which must come.
+fn await_count(logging: &Logging, count: impl Fn(LogCounts) -> u64) {
+    for _ in 0..1_000 {
+        if count(logging.log.counts()) > 0 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{:?} after 20 s", logging.log.counts());
+}
+
 /// Waits until there are `count` files, which must come.
 fn await_files(folder: &Path, count: usize) {
     for _ in 0..1_000 {
@@ -219,12 +298,7 @@ async fn a_place_that_is_not_there_costs_no_request_and_the_log_comes_when_it_is
     std::fs::write(&folder, "in the way").unwrap();
     let logging = Logging::new(store, FeatureLoggingSettings { file_bytes: 1, ..settings(&folder) });
     logging.serve("stats_model", &asking_users(0..100), ABOUT, 10);
-    let mut waited = 0;
-    while logging.log.counts().failed_writes == 0 {
-        std::thread::sleep(Duration::from_millis(20));
-        waited += 1;
-        assert!(waited < 1_000, "no write failed");
-    }
+    await_count(&logging, |counts| counts.failed_writes);
     assert_eq!(logging.log.counts().written_rows, 0);
     std::fs::remove_file(&folder).unwrap();
     let counts = logging.close();

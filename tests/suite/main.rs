@@ -13,6 +13,7 @@ mod feature_log;
 mod feature_server;
 mod flights;
 mod go_types;
+mod golden_log;
 mod hostile;
 mod http;
 mod identity_provider;

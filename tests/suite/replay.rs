@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray as _, Float64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -70,6 +70,27 @@ async fn a_log_that_another_server_version_wrote_in_this_format_replays() {
     assert_eq!((replayed.rows, replayed.compared(), replayed.differing()), (3_150, 2_100 * 2 + 1_050 * 2, 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_of_the_first_format_replays() {
+    let (_repository, store, log) = logged("log").await;
+    for file in files(&log) {
+        // What was there had a word for it.
+        let older = |rows: RecordBatch| {
+            let schema = rows.schema();
+            let statuses = schema.fields().iter().filter(|field| field.name().ends_with("@status"));
+            statuses.fold(rows, |rows, field| {
+                let words = rows.column_by_name(field.name()).unwrap().as_string::<i32>();
+                let words: ArrayRef =
+                    Arc::new(StringArray::from_iter_values(words.iter().map(|word| word.unwrap_or("PRESENT"))));
+                replaced(&rows, field.name(), words)
+            })
+        };
+        rewrite(&file, older, |json| json.replace("\"format\":2", "\"format\":1"));
+    }
+    let replayed = run(&store, &log, LogFilter::default()).await.unwrap();
+    assert_eq!((replayed.rows, replayed.compared(), replayed.differing()), (3_150, 2_100 * 2 + 1_050 * 2, 0));
+}
+
 /// Writes the rows of a log file anew, with another footer or other values.
 fn rewrite(path: &Path, change: impl Fn(RecordBatch) -> RecordBatch, footer: impl Fn(String) -> String) {
     use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -98,7 +119,7 @@ async fn a_bit_that_differs_is_found_and_the_command_fails_with_its_row() {
     let file = files(&log).into_iter().find(|path| path.to_string_lossy().contains("ratio_model")).unwrap();
     let flip = |rows: RecordBatch| {
         let column = rows.column_by_name("efficiency:purchases_per_dollar").unwrap();
-        let values = arrow::array::AsArray::as_primitive::<arrow::datatypes::Float64Type>(column);
+        let values = column.as_primitive::<arrow::datatypes::Float64Type>();
         let flipped = values
             .iter()
             .enumerate()
@@ -188,10 +209,10 @@ async fn what_can_not_be_replayed_is_said() {
     rewrite(
         &file,
         |rows| rows,
-        |json| json.replace("\"format\":1", "\"format\":2,\"new\":0").replace("skewless 0", "skewless 9"),
+        |json| json.replace("\"format\":2", "\"format\":3,\"new\":0").replace("skewless 0", "skewless 9"),
     );
-    insta::assert_snapshot!(refuse(&store, &log).await.replace(env!("CARGO_PKG_VERSION").trim_start_matches('0'), ".X"), @"`ROOT/log/service=stats_model/date=2031-01-01/20310101T120000Z-test-2.parquet` was written by a newer skewless (skewless 9.X, log format 2); this one reads formats up to 1: use a newer one");
-    rewrite(&file, |rows| rows, |json| json.replace("\"format\":2", "\"format\":0"));
+    insta::assert_snapshot!(refuse(&store, &log).await.replace(env!("CARGO_PKG_VERSION").trim_start_matches('0'), ".X"), @"`ROOT/log/service=stats_model/date=2031-01-01/20310101T120000Z-test-2.parquet` was written by a newer skewless (skewless 9.X, log format 3); this one reads formats up to 2: use a newer one");
+    rewrite(&file, |rows| rows, |json| json.replace("\"format\":3", "\"format\":0"));
     insta::assert_snapshot!(refuse(&store, &log).await.replace(env!("CARGO_PKG_VERSION").trim_start_matches('0'), ".X"), @"`ROOT/log/service=stats_model/date=2031-01-01/20310101T120000Z-test-2.parquet` was written by skewless 9.X in log format 0, which lacks what a replay needs: use the skewless that wrote it");
     std::fs::write(&file, &whole).unwrap();
     rewrite(&file, |rows| rows, |json| json.replace("\"project\":\"test\"", "\"project\":\"other\""));
@@ -248,6 +269,23 @@ async fn a_log_is_replayed_with_the_component_that_served_it() {
     let store = opened(repository.path()).await;
     let replayed = run(&store, &log, LogFilter::default()).await.unwrap();
     assert_eq!((replayed.rows, replayed.differing()), (3_150, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_the_registry_has_not_got_any_more_is_named() {
+    let (repository, store, log) = logged("log").await;
+    let components = repository.path().join("registry");
+    let removed: Vec<PathBuf> =
+        files(&components).into_iter().filter(|path| path.extension() == Some("wasm".as_ref())).collect();
+    assert_eq!(removed.len(), 1);
+    std::fs::remove_file(&removed[0]).unwrap();
+    let digest = store.components()["purchases_per_dollar"].transform.digest().to_string();
+    let error = run(&store, &log, LogFilter::default()).await.unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(&digest, "DIGEST"), @"the log was computed by component DIGEST of transform `purchases_per_dollar`, which the registry has not got any more: put its file back, or name other files (--log) or another service (--service)");
+    // What no component computed replays.
+    let service = LogFilter { service: Some("stats_model".to_owned()), ..LogFilter::default() };
+    let replayed = run(&store, &log, service).await.unwrap();
+    assert_eq!((replayed.rows, replayed.differing()), (1_050, 0));
 }
 
 async fn opened(folder: &Path) -> FeatureStore {

@@ -9,26 +9,30 @@
 //! | `<view>:<feature>` | a stored feature as it was read, null where it was withheld; or an output of an on-demand view |
 //! | `<view>@event_timestamp`, `@created_timestamp` | when the row that was read happened, and became known |
 //! | `<view>@component` | the first 8 bytes of the digest of the component that made the row, where one did |
-//! | `<view>@status` | `PRESENT`, `NOT_FOUND`, `OUTSIDE_MAX_AGE`; for an on-demand view `PRESENT` or `INVALID` |
+//! | `<view>@status` | null where the row was there; else `NOT_FOUND`, `OUTSIDE_MAX_AGE`, or `INVALID` of an on-demand view |
 //! | `<view>@failure` | why the transform of an on-demand view failed on the row |
 //!
-//! The status of a feature is that of its view, or `NULL_VALUE` where the view's is `PRESENT` and the value null. Names of
-//! definitions have neither `:` nor `@`, so no two columns have one name.
+//! The status of a feature is that of its view. Where that is null, it is `PRESENT`, or `NULL_VALUE` of a null. (Format 1 has the
+//! word `PRESENT` for the null.) Names of definitions have neither `:` nor `@`, so no two columns have one name.
+//!
+//! A [`Growth`] takes the rows of one request after the other, and becomes a batch of these columns.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array};
-use arrow::compute::{concat, interleave};
+use arrow::array::builder::{StringBuilder, TimestampMicrosecondBuilder, UInt32Builder};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
-use skewless_runtime::Output;
+use skewless_runtime::{DataType, Output};
 
+use super::columns::{self, Grow, Picked};
 use super::metadata::Hiding;
 use super::sensitive::Hider;
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::feature_set::{FeatureSet, Origin};
 use crate::features::{Asked, Features};
 use crate::status::Status;
-use crate::view_rows::{ViewRows, arrow_error};
+use crate::view_rows::arrow_error;
 use crate::{Error, Result};
 
 pub(super) const REQUEST_ID: &str = "__request_id";
@@ -36,18 +40,27 @@ pub(super) const REQUEST_ROW: &str = "__request_row";
 pub(super) const LOG_TIMESTAMP: &str = "__log_timestamp";
 
 /// The rows of one request, with what was answered.
-pub(super) struct LoggedRows {
+pub(super) struct LoggedRows<'a> {
     /// which request it was
-    pub(super) request_id: String,
-    /// the instant that each row is about, in µs
-    pub(super) event_timestamps: Vec<i64>,
+    pub(super) request_id: &'a str,
+    /// the instants that the rows are about
+    pub(super) event_timestamps: Instants<'a>,
     /// when it was served, in µs
     pub(super) served_at: i64,
     /// join keys and request fields by name
-    pub(super) asked: RecordBatch,
-    pub(super) features: Features,
-    /// which of the rows are logged, in order; `None`: all
-    pub(super) picked: Option<Vec<usize>>,
+    pub(super) asked: &'a RecordBatch,
+    pub(super) features: &'a Features,
+    /// which of the rows are logged
+    pub(super) picked: Picked<'a>,
+}
+
+/// The instants of rows, in µs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Instants<'a> {
+    /// one for all rows
+    One(i64),
+    /// one for each row
+    Each(&'a [i64]),
 }
 
 /// The columns of the log of one question.
@@ -57,40 +70,62 @@ pub(crate) struct Layout {
     columns: Vec<(Column, bool)>,
 }
 
+/// Where the values of a column come from, by the kind of the column.
 #[derive(Debug, Clone)]
 enum Column {
-    RequestId,
+    Text(Text),
+    Instant(Instant),
     RequestRow,
-    ServedAt,
-    EventTimestamp,
+    Value(Value, DataType),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Text {
+    RequestId,
+    /// of a view of the set, by its place
+    Status(usize),
+    Component(usize),
+    /// of an on-demand view of the set, by its place
+    ComputedStatus(usize),
+    Failure(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Instant {
+    Served,
+    Event,
+    /// of a view of the set, by its place
+    ViewEvent(usize),
+    ViewCreated(usize),
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    /// a join key or request field, by its name
     Asked(String),
-    View(usize, OfView),
-    OnDemand(usize, OfOnDemand),
+    /// a feature of a view of the set, both by their places
+    Stored(usize, usize),
+    /// an output of an on-demand view of the set, both by their places
+    Computed(usize, usize),
 }
 
-#[derive(Debug, Clone, Copy)]
-enum OfView {
-    Value(usize),
-    Status,
-    EventTimestamp,
-    CreatedTimestamp,
-    Component,
+/// Rows of requests as columns, before any is hashed.
+pub(super) struct Growth {
+    columns: Vec<Growing>,
+    rows: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum OfOnDemand {
-    Value(usize),
-    Status,
-    Failure,
+/// A column that grows.
+enum Growing {
+    Text(Text, StringBuilder),
+    Instant(Instant, TimestampMicrosecondBuilder),
+    RequestRow(UInt32Builder),
+    Value(Value, Box<dyn Grow>),
 }
 
 /// The name of the column of a feature.
 pub(super) fn feature_column(view: &str, feature: &str) -> String {
     format!("{view}:{feature}")
-}
-
-fn instants() -> ArrowType {
-    ArrowType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 impl Layout {
@@ -101,10 +136,10 @@ impl Layout {
     /// column of the log.
     pub(super) fn new(set: &FeatureSet, hiding: impl Fn(&str) -> Option<Hiding>) -> Result<Self> {
         let mut builder = Builder { fields: Vec::new(), columns: Vec::new() };
-        builder.add(REQUEST_ID, ArrowType::Utf8, None, Column::RequestId);
-        builder.add(REQUEST_ROW, ArrowType::UInt32, None, Column::RequestRow);
-        builder.add(LOG_TIMESTAMP, instants(), None, Column::ServedAt);
-        builder.add(EVENT_TIMESTAMP, instants(), None, Column::EventTimestamp);
+        builder.add(REQUEST_ID, None, Column::Text(Text::RequestId));
+        builder.add(REQUEST_ROW, None, Column::RequestRow);
+        builder.add(LOG_TIMESTAMP, None, Column::Instant(Instant::Served));
+        builder.add(EVENT_TIMESTAMP, None, Column::Instant(Instant::Event));
         let join_keys = set.join_keys().iter().map(|key| (&key.name, key.data_type));
         let mut asked: Vec<&str> = Vec::new();
         for (name, data_type) in
@@ -117,22 +152,19 @@ impl Layout {
             }
             if !asked.contains(&name.as_str()) {
                 asked.push(name);
-                builder.add(name, data_type.to_arrow(), hiding(name), Column::Asked(name.clone()));
+                builder.add(name, hiding(name), Column::Value(Value::Asked(name.clone()), data_type));
             }
         }
         for (view, stored) in set.views.iter().enumerate() {
             let name = &stored.view.name;
             for (place, (feature, data_type)) in stored.features.iter().enumerate() {
                 let column = feature_column(name, feature);
-                let hidden = hiding(&column);
-                builder.add(&column, data_type.to_arrow(), hidden, Column::View(view, OfView::Value(place)));
+                builder.add(&column, hiding(&column), Column::Value(Value::Stored(view, place), *data_type));
             }
-            builder.add(&format!("{name}@status"), ArrowType::Utf8, None, Column::View(view, OfView::Status));
-            let times = [("event_timestamp", OfView::EventTimestamp), ("created_timestamp", OfView::CreatedTimestamp)];
-            for (what, column) in times {
-                builder.add(&format!("{name}@{what}"), instants(), None, Column::View(view, column));
-            }
-            builder.add(&format!("{name}@component"), ArrowType::Utf8, None, Column::View(view, OfView::Component));
+            builder.add(&format!("{name}@status"), None, Column::Text(Text::Status(view)));
+            builder.add(&format!("{name}@event_timestamp"), None, Column::Instant(Instant::ViewEvent(view)));
+            builder.add(&format!("{name}@created_timestamp"), None, Column::Instant(Instant::ViewCreated(view)));
+            builder.add(&format!("{name}@component"), None, Column::Text(Text::Component(view)));
         }
         builder.add_on_demand(set, &hiding);
         let Builder { fields, columns } = builder;
@@ -147,22 +179,33 @@ impl Layout {
     /// What the offline store answers, as if it had been served: of no request, at no time.
     ///
     /// # Errors
-    /// As [`Layout::batch`].
-    pub(crate) fn of_history(&self, asked: Asked, features: Features) -> Result<RecordBatch> {
-        let Asked { request: asked, event_timestamps } = asked;
-        let rows =
-            LoggedRows { request_id: String::new(), event_timestamps, served_at: 0, asked, features, picked: None };
-        self.batch(&[rows], None)
+    /// As [`Growth::append`].
+    pub(crate) fn of_history(&self, asked: &Asked, features: &Features) -> Result<RecordBatch> {
+        let mut growth = self.growth(asked.event_timestamps.len());
+        growth.append(&LoggedRows {
+            request_id: "",
+            event_timestamps: Instants::Each(&asked.event_timestamps),
+            served_at: 0,
+            asked: &asked.request,
+            features,
+            picked: Picked::Range { first: 0, rows: asked.event_timestamps.len() },
+        })?;
+        self.batch(growth, None)
     }
 
-    /// The rows of `requests` as the log has them.
+    /// No rows yet, and room for some.
+    pub(super) fn growth(&self, room: usize) -> Growth {
+        Growth { columns: self.columns.iter().map(|(column, _)| column.growing(room)).collect(), rows: 0 }
+    }
+
+    /// The rows of `growth` as the log has them.
     ///
     /// # Errors
     /// Where columns can't be put together, which none that were answered from should.
-    pub(super) fn batch(&self, requests: &[LoggedRows], hider: Option<&Hider>) -> Result<RecordBatch> {
+    pub(super) fn batch(&self, growth: Growth, hider: Option<&Hider>) -> Result<RecordBatch> {
         let mut columns = Vec::with_capacity(self.columns.len());
-        for (column, hashed) in &self.columns {
-            let values = column.of(requests)?;
+        for ((_, hashed), growing) in self.columns.iter().zip(growth.columns) {
+            let values = growing.finish();
             columns.push(match (hashed, hider) {
                 (true, Some(hider)) => hider.hash(&values)?,
                 _ => values,
@@ -178,9 +221,9 @@ struct Builder {
 }
 
 impl Builder {
-    fn add(&mut self, name: &str, data_type: ArrowType, hiding: Option<Hiding>, column: Column) {
+    fn add(&mut self, name: &str, hiding: Option<Hiding>, column: Column) {
         let data_type = match hiding {
-            None => data_type,
+            None => column.data_type(),
             Some(Hiding::Hash) => ArrowType::Utf8,
             Some(Hiding::Omit) => return,
         };
@@ -195,124 +238,161 @@ impl Builder {
                     && on_demand == place
                 {
                     let name = feature_column(&output.view, &output.feature);
-                    let (hidden, column) = (hiding(&name), Column::OnDemand(place, OfOnDemand::Value(value)));
-                    self.add(&name, output.data_type.to_arrow(), hidden, column);
+                    self.add(&name, hiding(&name), Column::Value(Value::Computed(place, value), output.data_type));
                 }
             }
             let name = &view.name;
-            self.add(&format!("{name}@status"), ArrowType::Utf8, None, Column::OnDemand(place, OfOnDemand::Status));
-            self.add(&format!("{name}@failure"), ArrowType::Utf8, None, Column::OnDemand(place, OfOnDemand::Failure));
+            self.add(&format!("{name}@status"), None, Column::Text(Text::ComputedStatus(place)));
+            self.add(&format!("{name}@failure"), None, Column::Text(Text::Failure(place)));
         }
     }
 }
 
-impl LoggedRows {
-    fn rows(&self) -> usize {
-        self.event_timestamps.len()
-    }
-
-    /// How many rows are logged.
-    pub(super) fn picked_rows(&self) -> usize {
-        self.picked.as_ref().map_or(self.rows(), Vec::len)
-    }
-
-    /// The rows that are logged.
-    fn picks(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.picked_rows()).map(|place| self.picked.as_ref().map_or(place, |picked| picked[place]))
-    }
-}
-
 impl Column {
-    fn of(&self, requests: &[LoggedRows]) -> Result<ArrayRef> {
-        Ok(match self {
-            Self::RequestId => {
-                let ids = requests
-                    .iter()
-                    .flat_map(|request| std::iter::repeat_n(&*request.request_id, request.picked_rows()));
-                strings(ids)
+    fn data_type(&self) -> ArrowType {
+        match self {
+            Self::Text(_) => ArrowType::Utf8,
+            Self::Instant(_) => ArrowType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::RequestRow => ArrowType::UInt32,
+            Self::Value(_, data_type) => data_type.to_arrow(),
+        }
+    }
+
+    /// The column without rows, and room for some.
+    fn growing(&self, room: usize) -> Growing {
+        match self {
+            Self::Text(text) => Growing::Text(*text, StringBuilder::with_capacity(room, 0)),
+            Self::Instant(instant) => Growing::Instant(*instant, columns::instants(room)),
+            Self::RequestRow => Growing::RequestRow(UInt32Builder::with_capacity(room)),
+            Self::Value(value, data_type) => Growing::Value(value.clone(), columns::column(*data_type, room)),
+        }
+    }
+}
+
+impl Growth {
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Adds the picked rows of a request.
+    ///
+    /// # Errors
+    /// Where a column is missing, has another type, or can't grow any more. There is no batch to be made of the rest then.
+    pub(super) fn append(&mut self, rows: &LoggedRows<'_>) -> Result<()> {
+        for growing in &mut self.columns {
+            match growing {
+                Growing::Text(text, texts) => text.append(rows, texts),
+                Growing::Instant(instant, instants) => instant.append(rows, instants),
+                Growing::RequestRow(numbers) => {
+                    rows.picked.rows().for_each(|row| numbers.append_value(row as u32));
+                }
+                Growing::Value(value, values) => values.append(&**value.of(rows)?, rows.picked)?,
             }
-            Self::RequestRow => Arc::new(UInt32Array::from_iter_values(
-                requests.iter().flat_map(LoggedRows::picks).map(|row| row as u32),
-            )),
-            Self::ServedAt => {
-                let times =
-                    requests.iter().flat_map(|request| std::iter::repeat_n(request.served_at, request.picked_rows()));
-                micros(times.map(Some))
+        }
+        self.rows += rows.picked.len();
+        Ok(())
+    }
+}
+
+impl Growing {
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Text(_, mut texts) => Arc::new(texts.finish()),
+            Self::Instant(_, mut instants) => Arc::new(instants.finish()),
+            Self::RequestRow(mut numbers) => Arc::new(numbers.finish()),
+            Self::Value(_, mut values) => values.finish(),
+        }
+    }
+}
+
+impl Text {
+    fn append(self, rows: &LoggedRows<'_>, texts: &mut StringBuilder) {
+        let LoggedRows { features, picked, .. } = *rows;
+        match self {
+            Self::RequestId => texts.append_value_n(rows.request_id, picked.len()),
+            Self::Status(view) => {
+                let statuses = &features.views()[view].statuses;
+                let word = |row: usize| (statuses[row] != Status::Present).then(|| statuses[row].as_str());
+                append_texts(picked, word, texts);
             }
-            Self::EventTimestamp => {
-                let times = |request: &'_ LoggedRows| {
-                    request.picks().map(|row| Some(request.event_timestamps[row])).collect::<Vec<_>>()
-                };
-                micros(requests.iter().flat_map(times))
+            Self::Component(view) => append_components(picked, &features.views()[view].components, texts),
+            Self::ComputedStatus(view) => {
+                let output = &features.computed()[view];
+                append_texts(picked, |row| failure(output, row).map(|_| Status::Invalid.as_str()), texts);
             }
+            Self::Failure(view) => {
+                let output = &features.computed()[view];
+                append_texts(picked, |row| failure(output, row), texts);
+            }
+        }
+    }
+}
+
+impl Instant {
+    fn append(self, rows: &LoggedRows<'_>, instants: &mut TimestampMicrosecondBuilder) {
+        let LoggedRows { features, picked, .. } = *rows;
+        match (self, rows.event_timestamps) {
+            (Self::Served, _) => instants.append_value_n(rows.served_at, picked.len()),
+            (Self::Event, Instants::One(at)) => instants.append_value_n(at, picked.len()),
+            (Self::Event, Instants::Each(at)) => {
+                instants.extend_from_iter_option(picked.rows().map(|row| Some(at[row])));
+            }
+            (Self::ViewEvent(view), _) => append_times(picked, &features.views()[view].event_timestamps, instants),
+            (Self::ViewCreated(view), _) => append_times(picked, &features.views()[view].created_timestamps, instants),
+        }
+    }
+}
+
+impl Value {
+    fn of<'a>(&self, rows: &LoggedRows<'a>) -> Result<&'a ArrayRef> {
+        match self {
             Self::Asked(name) => {
-                let column = |request: &LoggedRows| request.asked.column_by_name(name).cloned();
-                let columns = requests.iter().map(column).collect::<Option<Vec<_>>>();
                 let missing = || Error::invalid_input(format!("`{name}` is missing from the entity rows"));
-                together(requests, columns.ok_or_else(missing)?)?
+                rows.asked.column_by_name(name).ok_or_else(missing)
             }
-            Self::View(view, column) => column.of(requests, *view)?,
-            Self::OnDemand(view, column) => column.of(requests, *view)?,
-        })
+            Self::Stored(view, column) => Ok(&rows.features.views()[*view].columns[*column]),
+            Self::Computed(view, output) => Ok(rows.features.computed()[*view].batch.column(*output)),
+        }
     }
 }
 
-impl OfView {
-    fn of(self, requests: &[LoggedRows], view: usize) -> Result<ArrayRef> {
-        let rows = || requests.iter().map(|request| &request.features.views()[view]);
-        let picked = || requests.iter().map(|request| (request, &request.features.views()[view]));
-        let times = |of: fn(&ViewRows) -> &Vec<Option<i64>>| {
-            requests.iter().flat_map(move |request| {
-                let known = of(&request.features.views()[view]);
-                request.picks().map(move |row| known.get(row).copied().flatten())
-            })
-        };
-        Ok(match self {
-            Self::Value(column) => together(requests, rows().map(|rows| Arc::clone(&rows.columns[column])).collect())?,
-            Self::Status => {
-                let statuses =
-                    picked().flat_map(|(request, rows)| request.picks().map(|row| rows.statuses[row].as_str()));
-                strings(statuses)
-            }
-            Self::EventTimestamp => micros(times(|rows| &rows.event_timestamps)),
-            Self::CreatedTimestamp => micros(times(|rows| &rows.created_timestamps)),
-            Self::Component => {
-                let components = requests.iter().flat_map(|request| {
-                    let known = &request.features.views()[view].components;
-                    request.picks().map(move |row| known.get(row).copied().flatten())
-                });
-                Arc::new(
-                    components.map(|digest| digest.map(|digest| format!("{digest:016x}"))).collect::<StringArray>(),
-                )
-            }
-        })
+/// Adds a text for each picked row, quickly where there is none.
+fn append_texts<'a>(picked: Picked<'_>, text: impl Fn(usize) -> Option<&'a str>, texts: &mut StringBuilder) {
+    if picked.rows().all(|row| text(row).is_none()) {
+        return texts.append_nulls(picked.len());
     }
+    picked.rows().for_each(|row| texts.append_option(text(row)));
 }
 
-impl OfOnDemand {
-    fn of(self, requests: &[LoggedRows], view: usize) -> Result<ArrayRef> {
-        let outputs = || requests.iter().map(|request| &request.features.computed()[view]);
-        let picked = || {
-            requests.iter().flat_map(|request| {
-                let output = &request.features.computed()[view];
-                request.picks().map(move |row| failure(output, row))
-            })
+/// Adds the time of each picked row, if it has one: of a view that nobody asked for them, none has.
+fn append_times(picked: Picked<'_>, times: &[Option<i64>], instants: &mut TimestampMicrosecondBuilder) {
+    let time = |row: usize| times.get(row).copied().flatten();
+    if picked.rows().all(|row| time(row).is_none()) {
+        return instants.append_nulls(picked.len());
+    }
+    instants.extend_from_iter_option(picked.rows().map(time));
+}
+
+/// Adds which component made each picked row, if one did.
+fn append_components(picked: Picked<'_>, components: &[Option<u64>], texts: &mut StringBuilder) {
+    let component = |row: usize| components.get(row).copied().flatten();
+    if picked.rows().all(|row| component(row).is_none()) {
+        return texts.append_nulls(picked.len());
+    }
+    // One component made the rows of a view, but for those that are older than it.
+    let mut last = (0, format!("{:016x}", 0));
+    for row in picked.rows() {
+        let Some(component) = component(row) else {
+            texts.append_null();
+            continue;
         };
-        Ok(match self {
-            Self::Value(output) => {
-                together(requests, outputs().map(|computed| Arc::clone(computed.batch.column(output))).collect())?
-            }
-            Self::Status => {
-                let word = |failed| if failed { Status::Invalid.as_str() } else { Status::Present.as_str() };
-                let statuses = picked().map(|failure| word(failure.is_some()));
-                strings(statuses)
-            }
-            Self::Failure => {
-                let mut reasons = StringBuilder::new();
-                picked().for_each(|failure| reasons.append_option(failure));
-                Arc::new(reasons.finish())
-            }
-        })
+        if component != last.0 {
+            last.0 = component;
+            last.1.clear();
+            let _ = write!(last.1, "{component:016x}");
+        }
+        texts.append_value(&last.1);
     }
 }
 
@@ -327,26 +407,4 @@ pub(super) fn failures(output: &Output) -> impl Iterator<Item = Option<&str>> + 
 fn failure(output: &Output, row: usize) -> Option<&str> {
     let place = output.failures.binary_search_by_key(&row, |failure| failure.row).ok()?;
     Some(&output.failures[place].reason)
-}
-
-fn micros(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-}
-
-fn strings<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
-    Arc::new(values.map(Some).collect::<StringArray>())
-}
-
-/// The picked rows of the columns of all requests, one request after the other.
-fn together(requests: &[LoggedRows], columns: Vec<ArrayRef>) -> Result<ArrayRef> {
-    let arrays = || columns.iter().map(|column| &**column as &dyn Array).collect::<Vec<_>>();
-    if requests.iter().all(|request| request.picked.is_none()) {
-        return match columns.as_slice() {
-            [only] => Ok(Arc::clone(only)),
-            _ => concat(&arrays()).map_err(arrow_error),
-        };
-    }
-    let picks = |(number, request): (usize, &LoggedRows)| request.picks().map(|row| (number, row)).collect::<Vec<_>>();
-    let picks: Vec<(usize, usize)> = requests.iter().enumerate().flat_map(picks).collect();
-    interleave(&arrays(), &picks).map_err(arrow_error)
 }

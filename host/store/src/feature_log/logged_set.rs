@@ -18,7 +18,7 @@ use crate::feature_set::{FeatureSet, Input, Selection};
 use crate::feature_store::FeatureStore;
 use crate::features::Asked;
 use crate::view_rows::{ViewRows, arrow_error};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// A question as it was asked.
 pub(super) struct LoggedSet {
@@ -90,7 +90,14 @@ impl<'a> LoggedSets<'a> {
             return Ok(transform);
         }
         let registry = self.store.registry();
-        let bytes = registry.component(digest).await?;
+        let gone = |error: Error| match error.kind() {
+            ErrorKind::NotFound => Error::not_found(format!(
+                "the log was computed by component {digest} of transform `{name}`, which the registry has not got any more: put its file \
+                 back, or name other files (--log) or another service (--service)"
+            )),
+            _ => error,
+        };
+        let bytes = registry.component(digest).await.map_err(gone)?;
         let transform = self.runtime.load(&bytes).map_err(|error| {
             Error::corrupt(format!("component {digest} of transform `{name}` can't be loaded: {error}"))
         })?;

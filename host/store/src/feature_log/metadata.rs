@@ -9,8 +9,9 @@ use crate::{Error, Result};
 /// The key of the metadata that says what a log file holds.
 pub const LOG_KEY: &str = "skewless.feature_log";
 
-/// The format that this version writes, and the newest it reads.
-pub const LOG_FORMAT: u32 = 1;
+/// The format that this version writes, and the newest it reads. In format 1, a row that was there has the word `PRESENT` for its status,
+/// where it has a null since.
+pub const LOG_FORMAT: u32 = 2;
 
 /// What is the same for all rows of a log file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! What was served, written down; and what is found out from it later.
 //!
 //! ```text
-//! request ─► Features ─► FeatureLog (queue) ─► writer thread ─► Parquet: service=…/date=…/….parquet
+//! request ─► Features ─► Waiting (columns) ─► writer thread ─► Parquet: service=…/date=…/….parquet
 //!                                                                  │
 //!   replay: the logged inputs, computed again ◄────────────────────┤
 //!   skew:   the logged rows, asked of the offline store ◄──────────┤
@@ -10,9 +10,10 @@
 //!
 //! Enter: the entity rows of a request and its [`Features`](crate::Features). Leave: files that say all of it, each with its
 //! [`LogMetadata`] in the footer, and the reports of those who read them. `layout` is the one place that knows which column holds what;
-//! the log, [`replay`] and [`skew`] use it. The log never slows or fails a request: what does not fit into its queue is dropped
+//! the log, [`replay`] and [`skew`] use it. The log never holds up or fails a request: where too many rows wait, more are dropped
 //! and counted, and what can't be written is tried again while there is room for it.
 
+mod columns;
 mod compare;
 mod file;
 mod layout;
@@ -21,10 +22,14 @@ mod metadata;
 mod pending;
 mod question;
 mod reader;
+mod repeating;
 pub mod replay;
+mod row_group;
+mod sampling;
 mod sensitive;
 pub mod skew;
 pub mod training_set;
+mod waiting;
 mod writer;
 
 pub(crate) use layout::Layout;

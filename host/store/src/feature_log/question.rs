@@ -3,35 +3,38 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use sha2::{Digest as _, Sha256};
 
-use super::layout::{Layout, LoggedRows, feature_column};
+use super::columns::Picked;
+use super::layout::{Growth, Instants, Layout, LoggedRows, feature_column};
 use super::metadata::{LOG_FORMAT, LogMetadata, LoggedComponent};
+use super::sampling::{Sample, Sampler, request_hash};
 use super::sensitive::Hidden;
+use super::waiting::Waiting;
 use super::writer::FeatureLog;
-use crate::Result;
 use crate::feature_set::{FeatureSet, Selection};
 use crate::feature_store::FeatureStore;
 use crate::features::Features;
-use crate::online::encode_keys;
+use crate::{Error, Result};
 
 /// A question whose answers are logged.
 pub struct LoggedQuestion {
     log: Arc<FeatureLog>,
     question: Arc<Question>,
-    join_keys: Vec<String>,
+    sampler: Sampler,
     /// whether it was said that rows can't be logged
     told: AtomicBool,
 }
 
-/// What is the same for all rows of a question.
+/// What is the same for all rows of a question, and those of its rows that wait to be encoded.
 pub(super) struct Question {
     pub(super) layout: Layout,
-    pub(super) hidden: Hidden,
+    hidden: Hidden,
     pub(super) metadata: LogMetadata,
     /// the folder of its files
     pub(super) folder: String,
+    pub(super) waiting: Waiting,
 }
 
 impl LoggedQuestion {
@@ -50,9 +53,9 @@ impl LoggedQuestion {
         let layout = Layout::new(set, |column| hidden.hiding(column))?;
         let metadata = metadata(store, set, selection, &hidden, settings.sample_rate);
         let folder = folder(&metadata);
-        let question = Arc::new(Question { layout, hidden, metadata, folder });
-        let join_keys = set.join_keys().iter().map(|key| key.name.clone()).collect();
-        Ok(Self { log: Arc::clone(log), question, join_keys, told: AtomicBool::new(false) })
+        let sampler = Sampler::new(settings.sample_rate, metadata.join_keys.clone());
+        let question = Arc::new(Question { layout, hidden, metadata, folder, waiting: Waiting::default() });
+        Ok(Self { log: Arc::clone(log), question, sampler, told: AtomicBool::new(false) })
     }
 
     /// Logs the rows of a request that belong to the sample: hands them over, and never waits or fails.
@@ -60,66 +63,50 @@ impl LoggedQuestion {
     /// `asked` are the entity rows, all at the instant `at`, served at the instant `now`, both in µs.
     pub fn log(&self, asked: &RecordBatch, at: i64, now: i64, features: &Features) {
         let request = self.log.next_request();
-        let picked = match self.sample(asked, request) {
-            Ok(Sample::All) => None,
-            Ok(Sample::None) => return,
-            Ok(Sample::Some(picked)) => Some(picked),
-            Err(error) => {
-                if !self.told.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "rows can't be logged");
-                }
+        let sample = self.sampler.sample(asked, || request_hash(self.log.instance_hash(), request));
+        let picked = match &sample {
+            Some(Sample::None) => return,
+            Some(Sample::All) => Picked::Range { first: 0, rows: asked.num_rows() },
+            Some(Sample::Some(picked)) => Picked::Some(picked),
+            None => {
+                self.tell(&Error::invalid_input("join keys are missing from the entity rows"));
                 return self.log.drop_rows(asked.num_rows());
             }
         };
         let rows = LoggedRows {
-            request_id: self.log.request_id(request),
-            event_timestamps: vec![at; asked.num_rows()],
+            request_id: &self.log.request_id(request),
+            event_timestamps: Instants::One(at),
             served_at: now,
-            asked: asked.clone(),
-            features: features.clone(),
+            asked,
+            features,
             picked,
         };
-        self.log.offer(&self.question, rows);
+        if let Err(error) = self.log.offer(&self.question, &rows) {
+            self.tell(&error);
+        }
     }
 
-    fn sample(&self, asked: &RecordBatch, request: u64) -> Result<Sample> {
-        let rate = self.question.metadata.sample_rate;
-        if rate >= 1.0 {
-            return Ok(Sample::All);
+    /// Says once that rows can't be logged.
+    fn tell(&self, error: &Error) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "rows can't be logged");
         }
-        if rate <= 0.0 {
-            return Ok(Sample::None);
-        }
-        if self.join_keys.is_empty() {
-            // Where no entity is asked about, each request is in or out.
-            let request_id = self.log.request_id(request);
-            return Ok(if is_sampled(request_id.as_bytes(), rate) { Sample::All } else { Sample::None });
-        }
-        let mut columns: Vec<(&str, ArrayRef)> = Vec::with_capacity(self.join_keys.len());
-        for name in &self.join_keys {
-            columns.extend(asked.column_by_name(name).map(|column| (name.as_str(), Arc::clone(column))));
-        }
-        let keys = encode_keys(&columns)?;
-        let picked: Vec<usize> = (0..keys.len()).filter(|row| is_sampled(keys.value(*row), rate)).collect();
-        Ok(match picked.len() {
-            0 => Sample::None,
-            all if all == keys.len() => Sample::All,
-            _ => Sample::Some(picked),
-        })
     }
 }
 
-enum Sample {
-    All,
-    None,
-    Some(Vec<usize>),
-}
+impl Question {
+    /// Columns for rows that will wait.
+    pub(super) fn growth(&self) -> Growth {
+        self.layout.growth(self.waiting.expected_rows())
+    }
 
-/// Whether an entity belongs to the sample: the same on every server, and in every larger sample too.
-fn is_sampled(key: &[u8], rate: f64) -> bool {
-    let digest = Sha256::digest(key);
-    let number = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    (number as f64) < rate * 2_f64.powi(64)
+    /// The rows that waited as the log has them.
+    ///
+    /// # Errors
+    /// As [`Layout::batch`].
+    pub(super) fn batch(&self, growth: Growth) -> Result<RecordBatch> {
+        self.layout.batch(growth, self.hidden.hider.as_ref())
+    }
 }
 
 /// The footer of the files of a question.
@@ -185,21 +172,5 @@ fn folder(metadata: &LogMetadata) -> String {
             let hex: String = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
             format!("service=features-{hex}")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_has_its_share_of_the_entities_and_a_larger_one_has_all_of_a_smaller() {
-        let keys: Vec<[u8; 4]> = (0..20_000_u32).map(u32::to_be_bytes).collect();
-        let sampled = |rate| keys.iter().filter(|key| is_sampled(&key[..], rate)).collect::<Vec<_>>();
-        let (one, ten) = (sampled(0.01), sampled(0.1));
-        assert!((150..250).contains(&one.len()), "{}", one.len());
-        assert!((1_850..2_150).contains(&ten.len()), "{}", ten.len());
-        assert!(one.iter().all(|key| ten.contains(key)));
-        assert_eq!((sampled(0.0).len(), sampled(1.0).len()), (0, 20_000));
     }
 }

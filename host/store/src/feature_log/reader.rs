@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 
 use super::metadata::LogMetadata;
 use crate::entity_rows::EVENT_TIMESTAMP;
+use crate::status::Status;
 use crate::storage::{self, FoundFile, Place};
 use crate::view_rows::arrow_error;
 use crate::{Error, Result};
@@ -153,6 +154,11 @@ pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<arrow::array::Str
 /// The text of a row, empty where there is none.
 pub(super) fn text(texts: &arrow::array::StringArray, row: usize) -> &str {
     if texts.is_null(row) { "" } else { texts.value(row) }
+}
+
+/// The status of a row, of the column that says it of a view: of most rows nothing is said.
+pub(super) fn status(statuses: &arrow::array::StringArray, row: usize) -> &str {
+    if statuses.is_null(row) { Status::Present.as_str() } else { statuses.value(row) }
 }
 
 fn missing(name: &str) -> Error {

@@ -6,7 +6,7 @@ use arrow::array::{Array as _, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 
 use super::metadata::{Hiding, LogMetadata};
-use super::reader::{LogFile, LogFiles, LogFilter, text, texts};
+use super::reader::{LogFile, LogFiles, LogFilter, status, texts};
 use crate::definitions::FeatureRef;
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::features::StatusCounts;
@@ -195,7 +195,7 @@ impl Set {
             let statuses = texts(batch, &format!("{view}@status"))?;
             for row in 0..batch.num_rows() {
                 let counts = &mut summary.counts;
-                let count = match text(&statuses, row) {
+                let count = match status(&statuses, row) {
                     "NOT_FOUND" => &mut counts.not_found,
                     "OUTSIDE_MAX_AGE" => &mut counts.outside_max_age,
                     "INVALID" => &mut counts.invalid,

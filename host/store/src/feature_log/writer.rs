@@ -1,29 +1,41 @@
-//! The feature log of a server: a queue that requests put rows into, and the thread that empties it.
+//! The feature log of a server: rows that requests add, and the thread that encodes them.
 //!
-//! A request takes a lock for as long as it takes to push a pointer. The thread looks every [`TICK`], so that nobody is woken for a
-//! request; it makes columns of the rows, encodes them, and completes a file when it is large or old enough. All that is held has a
-//! limit: rows in the queue, bytes of open files, bytes of files that wait to be written.
+//! A request copies its rows to the columns of its question, in [`Waiting`](super::waiting::Waiting), which nobody else holds for longer
+//! than it takes to copy some rows. The thread looks every [`TICK`], so that nobody is woken for a request; it encodes what there is
+//! where that is worth it, and completes a file when it is large or old enough. All that is held has a limit: rows that wait, bytes of open
+//! files, bytes of files that wait to be written. Where the thread panics, the server answers on; nothing is logged any more, which is said once, and
+//! every row counts as dropped or lost.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use super::file::OpenFile;
-use super::layout::LoggedRows;
+use super::layout::{Growth, LOG_TIMESTAMP, LoggedRows};
 use super::pending::Pending;
 use super::question::Question;
+use super::reader::instants;
+use super::sampling::instance_hash;
 use super::sensitive::Hidden;
 use crate::definitions::FeatureLoggingSettings;
 use crate::feature_store::FeatureStore;
 use crate::{Error, Result, storage};
 
-/// How often the queue is emptied.
+/// How often the thread looks what there is.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Rows that are worth to be encoded: each time costs something for every column, however few the rows.
+const ENCODED_ROWS: usize = 1 << 12;
+
+/// After so many ticks what there is is encoded, however little it is.
+const PATIENCE_TICKS: u32 = 10;
 
 /// How many bytes open files may have together before the largest is completed.
 const OPEN_BYTES_MAX: usize = 128 << 20;
@@ -37,6 +49,7 @@ pub struct FeatureLog {
     shared: Arc<Shared>,
     /// what tells the files and requests of this server from those of others
     instance: String,
+    instance_hash: u64,
     requests: AtomicU64,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -48,7 +61,7 @@ pub struct LogCounts {
     pub written_rows: u64,
     /// files that are written
     pub written_files: u64,
-    /// rows that found the queue full
+    /// rows that were not taken: too many waited, or the log had ended
     pub dropped_rows: u64,
     /// rows that were taken and could not be written
     pub lost_rows: u64,
@@ -58,6 +71,7 @@ pub struct LogCounts {
 
 #[derive(Default)]
 pub(super) struct Counters {
+    taken_rows: AtomicU64,
     written_rows: AtomicU64,
     written_files: AtomicU64,
     dropped_rows: AtomicU64,
@@ -69,13 +83,19 @@ pub(super) struct Counters {
 struct Shared {
     queue: Mutex<Queue>,
     ended: Condvar,
+    /// whether no rows are taken any more
+    is_closed: AtomicBool,
+    /// whether the thread is gone that would write them
+    is_dead: AtomicBool,
+    /// rows that were taken and are not encoded yet
+    waiting_rows: AtomicUsize,
     counters: Counters,
 }
 
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<(Arc<Question>, LoggedRows)>,
-    rows: usize,
+    /// the questions of which rows wait, some more than once
+    questions: Vec<Arc<Question>>,
     /// until when to have written what there is, once the end was asked for
     end_by: Option<Instant>,
 }
@@ -97,8 +117,49 @@ impl Counters {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Whoever panicked with it left whole rows behind.
+        // Whoever panicked with it left whole questions behind.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `rows` more may wait, which then count as waiting.
+    fn has_room(&self, rows: usize, capacity: usize) -> bool {
+        let has_room = self.waiting_rows.fetch_add(rows, Ordering::Relaxed) + rows <= capacity;
+        if !has_room {
+            self.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
+        }
+        has_room
+    }
+
+    /// Lets the thread know of rows of `question`, unless it has ended.
+    fn announce(&self, question: &Arc<Question>) -> bool {
+        let mut queue = self.queue();
+        let is_open = !self.is_closed.load(Ordering::Relaxed);
+        if is_open {
+            queue.questions.push(Arc::clone(question));
+        }
+        is_open
+    }
+
+    /// Takes no rows any more. Whoever holds columns of a question, or gets them later, sees it there or in the queue.
+    fn close(&self, end_by: Instant) {
+        let mut queue = self.queue();
+        queue.end_by = Some(end_by);
+        self.is_closed.store(true, Ordering::Relaxed);
+        drop(queue);
+        self.ended.notify_all();
+    }
+
+    /// The thread is gone: what it had is lost.
+    fn die(&self) {
+        self.close(Instant::now());
+        self.is_dead.store(true, Ordering::Relaxed);
+        // Its memory is of no use any more.
+        let questions = std::mem::take(&mut self.queue().questions);
+        questions.iter().for_each(|question| question.waiting.take().for_each(drop));
+        tracing::error!(
+            "the feature log's thread panicked: rows that were not in a file yet are lost, and nothing is logged any more; requests are \
+             answered: start the server anew to log them"
+        );
     }
 }
 
@@ -128,34 +189,40 @@ impl FeatureLog {
             finished: 0,
             pending,
         };
-        let thread = std::thread::Builder::new().name("feature-log".to_owned()).spawn(move || writer.run());
+        let died = Arc::clone(&shared);
+        // Nothing of the writer is used after a panic.
+        let run = move || catch_unwind(AssertUnwindSafe(|| writer.run())).unwrap_or_else(|_| died.die());
+        let thread = std::thread::Builder::new().name("feature-log".to_owned()).spawn(run);
         let thread =
             thread.map_err(|error| Error::unavailable("can't start a thread for the feature log").because(error))?;
         let (requests, thread) = (AtomicU64::new(0), Mutex::new(Some(thread)));
-        Ok(Arc::new(Self { settings, shared, instance, requests, thread }))
+        Ok(Arc::new(Self { settings, shared, instance_hash: instance_hash(&instance), instance, requests, thread }))
     }
 
     /// What became of the rows so far.
     #[must_use]
     pub fn counts(&self) -> LogCounts {
-        let Counters { written_rows, written_files, dropped_rows, lost_rows, failed_writes } = &self.shared.counters;
+        let counters = &self.shared.counters;
+        let Counters { taken_rows, written_rows, written_files, dropped_rows, lost_rows, failed_writes } = counters;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let lost_rows = match self.shared.is_dead.load(Ordering::Relaxed) {
+            true => count(taken_rows).saturating_sub(count(written_rows)),
+            false => count(lost_rows),
+        };
         LogCounts {
             written_rows: count(written_rows),
             written_files: count(written_files),
             dropped_rows: count(dropped_rows),
-            lost_rows: count(lost_rows),
+            lost_rows,
             failed_writes: count(failed_writes),
         }
     }
 
     /// Writes what there is, and ends; what can't be written `within` that time is lost. Blocks. Says what became of all rows.
     pub fn close(&self, within: Duration) -> LogCounts {
-        self.shared.queue().end_by = Some(Instant::now() + within);
-        self.shared.ended.notify_all();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the feature log's thread panicked: rows are lost");
+        self.shared.close(Instant::now() + within);
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            thread.join().expect("the thread catches every panic");
         }
         self.counts()
     }
@@ -174,16 +241,41 @@ impl FeatureLog {
         format!("{}-{request}", self.instance)
     }
 
-    /// Takes the rows if there is room for them.
-    pub(super) fn offer(&self, question: &Arc<Question>, rows: LoggedRows) {
-        let count = rows.event_timestamps.len();
-        let mut queue = self.shared.queue();
-        if queue.rows + count > self.settings.queue_capacity || queue.end_by.is_some() {
-            drop(queue);
-            return self.drop_rows(count);
+    /// What the name of this server hashes to.
+    pub(super) fn instance_hash(&self) -> u64 {
+        self.instance_hash
+    }
+
+    /// Takes the rows if there is room for them; else they are dropped.
+    ///
+    /// # Errors
+    /// As [`Growth::append`]. The rows are dropped, and those that waited in the same columns are lost.
+    pub(super) fn offer(&self, question: &Arc<Question>, rows: &LoggedRows<'_>) -> Result<()> {
+        let (count, shared) = (rows.picked.len(), &self.shared);
+        if !shared.has_room(count, self.settings.queue_capacity) {
+            self.drop_rows(count);
+            return Ok(());
         }
-        queue.rows += count;
-        queue.waiting.push((Arc::clone(question), rows));
+        let mut part = question.waiting.part();
+        let is_open =
+            if part.is_none() { shared.announce(question) } else { !shared.is_closed.load(Ordering::Relaxed) };
+        let added = match is_open {
+            true => part.get_or_insert_with(|| question.growth()).append(rows),
+            false => Ok(()),
+        };
+        if is_open && added.is_ok() {
+            shared.counters.taken_rows.fetch_add(count as u64, Ordering::Relaxed);
+            return Ok(());
+        }
+        self.drop_rows(count);
+        shared.waiting_rows.fetch_sub(count, Ordering::Relaxed);
+        if added.is_err()
+            && let Some(broken) = part.take()
+        {
+            shared.waiting_rows.fetch_sub(broken.rows(), Ordering::Relaxed);
+            shared.counters.lose(broken.rows());
+        }
+        added
     }
 
     pub(super) fn drop_rows(&self, rows: usize) {
@@ -223,12 +315,15 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
+        let mut ticks = 0;
         loop {
-            let (waiting, end_by) = self.wait();
-            let now = (self.clock)();
-            waiting.into_iter().for_each(|(question, rows)| self.add(&question, rows, now));
-            self.encode();
-            self.roll(now, end_by.is_some());
+            let end_by = self.wait();
+            ticks += 1;
+            if end_by.is_some() || ticks >= PATIENCE_TICKS || self.is_worth_it() {
+                ticks = 0;
+                self.encode();
+                self.roll((self.clock)(), end_by.is_some());
+            }
             self.pending.step(&self.shared.counters);
             if let Some(end_by) = end_by {
                 return self.end(end_by);
@@ -236,35 +331,54 @@ impl Writer {
         }
     }
 
-    /// What came in until the next tick, and whether it is the end.
-    fn wait(&self) -> (Vec<(Arc<Question>, LoggedRows)>, Option<Instant>) {
+    /// Waits for the next tick, or for the end: until when is it to be over?
+    fn wait(&self) -> Option<Instant> {
         let queue = self.shared.queue();
         let waited = self.shared.ended.wait_timeout_while(queue, TICK, |queue| queue.end_by.is_none());
-        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        queue.rows = 0;
-        (std::mem::take(&mut queue.waiting), queue.end_by)
+        let (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.end_by
     }
 
-    fn add(&mut self, question: &Arc<Question>, rows: LoggedRows, now: Timestamp) {
-        let served_at = Timestamp::from_microsecond(rows.served_at).unwrap_or(now);
-        let date = served_at.strftime("%Y-%m-%d").to_string();
-        let place = self.files.iter().position(|file| file.takes(question, &date));
-        let file = match place {
-            Some(place) => &mut self.files[place],
-            None => match OpenFile::new(question, date, now) {
-                Ok(file) => self.files.push_mut(file),
-                Err(error) => return self.lost(rows.event_timestamps.len(), &error),
-            },
-        };
-        file.add(rows);
+    /// Whether many rows wait, or soon no more may.
+    fn is_worth_it(&self) -> bool {
+        let rows = self.shared.waiting_rows.load(Ordering::Relaxed);
+        rows >= ENCODED_ROWS.min(self.settings.queue_capacity / 4)
     }
 
+    /// Encodes what waits.
     fn encode(&mut self) {
-        for place in 0..self.files.len() {
-            if let Err((rows, error)) = self.files[place].encode() {
-                self.lost(rows, &error);
+        let questions = std::mem::take(&mut self.shared.queue().questions);
+        for question in questions {
+            for growth in question.waiting.take() {
+                let rows = growth.rows();
+                self.shared.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
+                self.write(&question, growth).unwrap_or_else(|(lost, error)| self.lost(lost, &error));
             }
         }
+    }
+
+    /// Encodes rows of a question, each in the file of its day.
+    ///
+    /// # Errors
+    /// Says how many of them are lost.
+    fn write(&mut self, question: &Arc<Question>, growth: Growth) -> Result<(), (usize, Error)> {
+        let mut rows = growth.rows();
+        let batch = question.batch(growth).map_err(|error| (rows, error))?;
+        for (first_served_at, batch) in by_day(&batch).map_err(|error| (rows, error))? {
+            let file = self.file(question, first_served_at).map_err(|error| (rows, error))?;
+            file.write(&batch).map_err(|error| (rows, error))?;
+            rows -= batch.num_rows();
+        }
+        Ok(())
+    }
+
+    /// The open file for rows of `question` that were served on the day of `served_at`.
+    fn file(&mut self, question: &Arc<Question>, served_at: Timestamp) -> Result<&mut OpenFile> {
+        let date = served_at.strftime("%Y-%m-%d").to_string();
+        Ok(match self.files.iter().position(|file| file.takes(question, &date)) {
+            Some(place) => &mut self.files[place],
+            None => self.files.push_mut(OpenFile::new(question, date, served_at)?),
+        })
     }
 
     /// Completes the files that are old or large enough, or all at the end; and the largest where all together are too large.
@@ -308,4 +422,19 @@ impl Writer {
             tracing::error!(rows, "rows of the feature log are lost: they could not be written in time");
         }
     }
+}
+
+/// The rows of each day on which they were served, which seldom is more than one; with the instant at which the first was.
+fn by_day(batch: &RecordBatch) -> Result<Vec<(Timestamp, RecordBatch)>> {
+    const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+    let served_at = instants(batch, LOG_TIMESTAMP)?;
+    let day = |instant: &i64| instant.div_euclid(DAY_MICROS);
+    let mut days = Vec::new();
+    let mut first = 0;
+    for rows in served_at.values().chunk_by(|left, right| day(left) == day(right)) {
+        let first_served_at = Timestamp::from_microsecond(rows[0]).unwrap_or_default();
+        days.push((first_served_at, batch.slice(first, rows.len())));
+        first += rows.len();
+    }
+    Ok(days)
 }

@@ -44,7 +44,7 @@ impl FeatureStep {
         let features = Features::compute(&self.set, views, &asked, Limits::BATCH)?;
         self.counts.add(&features, joined.num_rows() as u64);
         let mut columns = match &self.log {
-            Some(log) => log.of_history(asked, features)?.columns().to_vec(),
+            Some(log) => log.of_history(&asked, &features)?.columns().to_vec(),
             None => {
                 let user_columns = joined.columns()[..self.layout.user_columns].iter();
                 let features = (0..features.len()).map(|feature| features.values(feature));

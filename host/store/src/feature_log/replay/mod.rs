@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use super::compare::{differing, shown};
 use super::layout::{REQUEST_ID, REQUEST_ROW, failures, feature_column};
 use super::logged_set::{LoggedSet, LoggedSets, logged_request, logged_views};
-use super::reader::{LogFile, LogFiles, LogFilter, instants, text, texts};
+use super::reader::{LogFile, LogFiles, LogFilter, instants, status, text, texts};
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::feature_set::{FeatureSet, Origin, OutputFeature};
 use crate::feature_store::FeatureStore;
@@ -176,7 +176,7 @@ impl Work {
                 feature: column.to_owned(),
                 logged: shown(logged, row),
                 replayed: shown(features.values(feature), row),
-                logged_status: logged_status(text(&statuses, row), logged, row).to_owned(),
+                logged_status: logged_status(status(&statuses, row), logged, row).to_owned(),
                 replayed_status: features.status(feature, row).as_str().to_owned(),
                 file: self.file.shown.clone(),
             });
@@ -201,11 +201,8 @@ impl OtherStatuses {
         let mut found = Vec::new();
         let mut look = |view: &str, statuses: &mut dyn Iterator<Item = &'static str>| -> Result<()> {
             let logged = texts(batch, &format!("{view}@status"))?;
-            let rows: Vec<usize> = statuses
-                .enumerate()
-                .filter(|(row, status)| text(&logged, *row) != *status)
-                .map(|(row, _)| row)
-                .collect();
+            let rows: Vec<usize> =
+                statuses.enumerate().filter(|(row, now)| status(&logged, *row) != *now).map(|(row, _)| row).collect();
             if !rows.is_empty() {
                 found.push((view.to_owned(), rows));
             }

@@ -7,7 +7,7 @@ use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray, TimestampMicr
 use super::super::compare::{differing, numbers, same_number, shown};
 use super::super::layout::{LOG_TIMESTAMP, REQUEST_ID, REQUEST_ROW};
 use super::super::metadata::LogMetadata;
-use super::super::reader::{instants, text, texts};
+use super::super::reader::{instants, status, text, texts};
 use super::cause::{Cause, Explained, Found, Values, stored};
 use super::history::History;
 use super::input_column;
@@ -52,7 +52,7 @@ impl ViewSide {
     fn row(&self, row: usize) -> Found<'_> {
         let time = |times: &TimestampMicrosecondArray| times.is_valid(row).then(|| times.value(row));
         Found {
-            status: text(&self.status, row),
+            status: status(&self.status, row),
             event_timestamp: time(&self.event_timestamps),
             created_timestamp: time(&self.created_timestamps),
             component: text(&self.components, row),
@@ -164,8 +164,8 @@ impl<'a> Sides<'a> {
         if values != Values::Other {
             return Cause::TypeOrCodec;
         }
-        let status = format!("{view}@status");
-        let failed = |batch| texts(batch, &status).is_ok_and(|statuses| text(&statuses, row) == "INVALID");
+        let column = format!("{view}@status");
+        let failed = |batch| texts(batch, &column).is_ok_and(|statuses| status(&statuses, row) == "INVALID");
         if failed(self.logged) || failed(self.recomputed) { Cause::FailedRow } else { Cause::Unexplained }
     }
 
