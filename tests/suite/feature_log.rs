@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use skewless_store::definitions::{FeatureLoggingSettings, HashKey};
 use skewless_store::feature_log::{FeatureLog, LogCounts};
+use skewless_store::{OnlineFeatures, Selection};
 
 use crate::logging::{
     Logging, SERVED_AT, asking, asking_users, files, materialize_to, read, repository, settings, texts,
@@ -205,8 +206,11 @@ async fn rows_are_in_the_file_of_the_day_on_which_they_were_served() {
     let folder = repository.path().join("log");
     let logging = Logging::new(store, settings(&folder));
     let served_at = ["2031-01-01T23:59:59.999999Z", "2031-01-02T00:00:00Z", "2031-01-01T23:59:59Z"];
+    let features = OnlineFeatures::prepare(&logging.store, &Selection::Service("stats_model".to_owned())).unwrap();
+    let about = at(ABOUT).as_microsecond();
     for (user, served_at) in (0..).zip(served_at) {
-        logging.serve_at("stats_model", &asking_users([user]), ABOUT, 1, served_at);
+        let rows = asking_users([user]);
+        features.log(&rows, about, at(served_at), &features.get(&rows, about).unwrap());
     }
     assert_eq!(logging.close().written_files, 2);
     let users = |date| texts(&folder.join("service=stats_model").join(date), "user_id");

@@ -86,18 +86,13 @@ impl Logging {
 
     /// Serves the rows in requests of `rows_each`, all about the instant `about`.
     pub(crate) fn serve(&self, service: &str, rows: &RecordBatch, about: &str, rows_each: usize) {
-        self.serve_at(service, rows, about, rows_each, SERVED_AT);
-    }
-
-    /// Serves them at another instant than all others.
-    pub(crate) fn serve_at(&self, service: &str, rows: &RecordBatch, about: &str, rows_each: usize, served_at: &str) {
         let selection = Selection::Service(service.to_owned());
         let features = OnlineFeatures::prepare(&self.store, &selection).unwrap();
         let about = at(about).as_microsecond();
         for start in (0..rows.num_rows()).step_by(rows_each) {
             let request = rows.slice(start, rows_each.min(rows.num_rows() - start));
             let answer = features.get(&request, about).unwrap();
-            features.log(&request, about, at(served_at), &answer);
+            features.log(&request, about, at(SERVED_AT), &answer);
         }
     }
 

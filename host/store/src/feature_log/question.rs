@@ -58,7 +58,7 @@ impl LoggedQuestion {
         Ok(Self { log: Arc::clone(log), question, sampler, told: AtomicBool::new(false) })
     }
 
-    /// Logs the rows of a request that belong to the sample: hands them over, and never waits or fails.
+    /// Logs the rows of a request that belong to the sample: copies them, and never waits until they are written, nor fails.
     ///
     /// `asked` are the entity rows, all at the instant `at`, served at the instant `now`, both in µs.
     pub fn log(&self, asked: &RecordBatch, at: i64, now: i64, features: &Features) {

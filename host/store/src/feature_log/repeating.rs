@@ -1,7 +1,7 @@
 //! A column of a log file whose values repeat: a dictionary of them, and for each row which of them it is.
 //!
 //! parquet's own writer makes the same of a column, for every type and setting that there is. To log all that a server answers, it needs more than all
-//! else of the log together; this one needs a third of that, since it does one thing: the columns are numbers, texts, or lists of them, can be
+//! else of the log together; this one needs half of that, since it does one thing: the columns are numbers, texts, or lists of them, can be
 //! null, and have one data page in a row group. Nothing is compressed beyond the dictionary: so few bits for each row gain nothing from it.
 
 use std::sync::Arc;

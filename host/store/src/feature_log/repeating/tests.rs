@@ -28,16 +28,18 @@ fn read_back(parts: &[ArrayRef]) -> ArrayRef {
     Arc::clone(concat_batches(&schema, &batches).unwrap().column(0))
 }
 
+/// A number, and a list of some.
+type Row = Option<(u16, Vec<Option<u16>>)>;
+
 /// One column of each type, of the same rows.
-fn columns(rows: &[Option<(u16, Vec<Option<u16>>)>]) -> Vec<ArrayRef> {
+fn columns(rows: &[Row]) -> Vec<ArrayRef> {
     let numbers = || rows.iter().map(|row| row.as_ref().map(|(number, _)| *number));
     // Bits that differ in one place only, that are mostly zero, and that are no number.
     let double = |number: u16| f64::from_bits(u64::from(number).rotate_right(u32::from(number % 64)));
     let single = |number: u16| f32::from_bits(u32::from(number).rotate_right(u32::from(number % 32)));
     let text = |number: u16| "é".repeat(usize::from(number % 40)) + &number.to_string();
-    let lists = |row: &Option<(u16, Vec<Option<u16>>)>| {
-        row.as_ref().map(|(_, list)| list.iter().map(|number| number.map(double)).collect::<Vec<_>>())
-    };
+    let lists =
+        |row: &Row| row.as_ref().map(|(_, list)| list.iter().map(|number| number.map(double)).collect::<Vec<_>>());
     let times = TimestampMicrosecondArray::from_iter(numbers().map(|number| number.map(i64::from)));
     vec![
         Arc::new(Int32Array::from_iter(numbers().map(|number| number.map(|number| -i32::from(number))))),
