@@ -114,7 +114,8 @@ impl App {
         match &self.features {
             Some(guard) if request.uri().path() == FEATURES && request.method() == Method::POST => {
                 let state = Arc::clone(&self.state);
-                let answer = async |request| get_online_features(State(state), request).await.into_response();
+                // Boxed, since what surrounds it would move all of it from one to the next.
+                let answer = async |request| Box::pin(get_online_features(State(state), request)).await.into_response();
                 routes::guarded(guard, request, answer).await
             }
             _ => match self.routes.clone().oneshot(request).await {
