@@ -18,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{App, Limits};
 use super::head::{HEAD_BYTES_MAX, HEADERS_MAX};
+use super::{App, Limits};
 use crate::tls::Tls;
 
 /// Requests of one HTTP/2 connection at the same time.

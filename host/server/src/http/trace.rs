@@ -9,10 +9,10 @@ use futures::FutureExt as _;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use super::{ServerState, head};
 use super::request_id::REQUEST_ID;
 use super::routes::RouteName;
 use super::state::interrupted;
+use super::{ServerState, head};
 use crate::failure::{Failure, Protocol};
 use crate::telemetry::follow_caller;
 

@@ -107,7 +107,11 @@ pub(super) struct ListsBuilder {
 
 impl ListsBuilder {
     pub(super) fn new(element_type: ScalarType, text_bytes: usize) -> Self {
-        Self { elements: ValuesBuilder::new(element_type, text_bytes), lengths: Vec::new(), valid: NullBufferBuilder::new(0) }
+        Self {
+            elements: ValuesBuilder::new(element_type, text_bytes),
+            lengths: Vec::new(),
+            valid: NullBufferBuilder::new(0),
+        }
     }
 
     /// Appends a list; `fill` appends its elements and says how many they are.

@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use redis::{Cmd, ConnectionAddr, ErrorKind, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates, Value, cmd};
+use redis::{
+    Cmd, ConnectionAddr, ErrorKind, RedisConnectionInfo, RedisError, RedisResult, TlsCertificates, Value, cmd,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};

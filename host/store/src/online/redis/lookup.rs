@@ -52,11 +52,7 @@ impl<'a> Lookup<'a> {
         lookup
     }
 
-    fn new_places(
-        &mut self,
-        known: &mut HashMap<&'a [u8], usize>,
-        request: &ReadRequest<'a>,
-    ) -> Vec<Option<Place>> {
+    fn new_places(&mut self, known: &mut HashMap<&'a [u8], usize>, request: &ReadRequest<'a>) -> Vec<Option<Place>> {
         let mut extended = None;
         let place = |key: Option<&'a [u8]>| {
             let key = key?;
@@ -135,7 +131,8 @@ impl<'a> Lookup<'a> {
             (before, after)
         };
         let around: Vec<_> = self.lists.iter().map(around).collect();
-        let mut packed = Vec::with_capacity(self.entities.iter().map(|entity| entity.key.len() + prefix.len() + 64).sum());
+        let mut packed =
+            Vec::with_capacity(self.entities.iter().map(|entity| entity.key.len() + prefix.len() + 64).sum());
         for entity in &self.entities {
             let (before, after) = &around[entity.list];
             packed.extend_from_slice(before);
@@ -218,11 +215,8 @@ mod tests {
 
     #[test]
     fn every_row_is_found_whatever_is_asked_twice() {
-        let (users, others, places) = (
-            keys(&[Some("a"), None, Some("b"), Some("a")]),
-            keys(&[Some("b"), Some("c")]),
-            keys(&[Some("x")]),
-        );
+        let (users, others, places) =
+            (keys(&[Some("a"), None, Some("b"), Some("a")]), keys(&[Some("b"), Some("c")]), keys(&[Some("x")]));
         let asked = [("u", &users), ("v", &users), ("p", &places), ("u", &others), ("w", &others), ("u", &users)];
         let expected = asked.map(|(view, keys)| {
             let row = |key: Option<&[u8]>| key.map(|key| format!("{view} {}", key.escape_ascii()));
