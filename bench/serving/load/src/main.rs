@@ -95,6 +95,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let text = std::fs::read_to_string(&arguments.bodies)?;
     let requests: Vec<Vec<u8>> = text.lines().map(|body| request(&arguments.address, body)).collect();
+    #[expect(clippy::disallowed_methods, reason = "a program of its own, which says when it was run")]
     let started = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
     let (requests, outcome) = (Arc::new(requests), Arc::new(Mutex::new(Outcome::new(Instant::now()))));
     let (due, waiting) = mpsc::unbounded_channel();
