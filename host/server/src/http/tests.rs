@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::planes::{KNOWN_AT, Planes};
+use crate::wire::BODY_BYTES_MAX;
 
 /// A server twelve hours after the planes' facts.
 fn state(planes: &Planes) -> Arc<ServerState> {
