@@ -36,6 +36,7 @@
 mod column;
 mod decode;
 mod encode;
+mod numbers;
 
 pub use decode::{RowBatch, RowDecoder, RowPlan};
 pub use encode::RowEncoder;

@@ -72,6 +72,9 @@ enum Line {
 /// The line that begins at `at`, and where it ends; `None` while its end is not there.
 fn line(bytes: &[u8], at: usize) -> RedisResult<Option<(Line, usize)>> {
     let rest = &bytes[at..];
+    if let Some((line, length)) = quick_line(rest) {
+        return Ok(Some((line, at + length)));
+    }
     let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
         return if rest.len() > LINE_BYTES_MAX { Err(no_reply()) } else { Ok(None) };
     };
@@ -83,6 +86,27 @@ fn line(bytes: &[u8], at: usize) -> RedisResult<Option<(Line, usize)>> {
         _ => return Err(no_reply()),
     };
     Ok(Some((line, at + length + 1)))
+}
+
+/// The line that `bytes` begin with, and its length, where it is what most are: a count or a length of few digits, all there.
+fn quick_line(bytes: &[u8]) -> Option<(Line, usize)> {
+    let (kind, digits) = bytes.split_first()?;
+    let mut number = 0;
+    for (place, byte) in digits.iter().take(9).enumerate() {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + usize::from(byte - b'0'),
+            b'\r' if place > 0 && digits.get(place + 1) == Some(&b'\n') => {
+                let line = match kind {
+                    b'*' => Line::List(number),
+                    b'$' => Line::Bytes(Some(number)),
+                    _ => return None,
+                };
+                return Some((line, place + 3));
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// A count or a length; -1 is none.

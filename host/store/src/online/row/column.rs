@@ -22,7 +22,7 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], RowDamage> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], RowDamage> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(RowDamage::Truncated)?;
         self.0 = rest;
         Ok(*taken)
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// The bytes of a value, where all have as many.
-const fn width(scalar: ScalarType) -> Option<usize> {
+pub(super) const fn width(scalar: ScalarType) -> Option<usize> {
     match scalar {
         ScalarType::Bool => Some(1),
         ScalarType::Int32 | ScalarType::Float32 => Some(4),
@@ -139,14 +139,7 @@ impl ColumnBuilder {
 
     /// Appends the value that stands at `cursor`; after an error nothing.
     pub(super) fn append(&mut self, cursor: &mut Cursor<'_>) -> Result<(), RowDamage> {
-        // Most features are numbers, of which there are many in a request: no detour through slices for them.
-        match &mut self.values {
-            Values::Int64(values) | Values::Timestamp(values) => values.push(i64::from_le_bytes(cursor.array()?)),
-            Values::Float64(values) => values.push(f64::from_le_bytes(cursor.array()?)),
-            Values::Float32(values) => values.push(f32::from_le_bytes(cursor.array()?)),
-            Values::Int32(values) => values.push(i32::from_le_bytes(cursor.array()?)),
-            values => values.append(1, cursor)?,
-        }
+        self.values.append(1, cursor)?;
         self.nulls.append_non_null();
         Ok(())
     }

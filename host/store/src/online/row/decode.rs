@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, BooleanBufferBuilder};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType as ArrowType;
 use skewless_runtime::DataType;
 
-use super::column::{ColumnBuilder, Cursor, is_set};
+use super::column::{ColumnBuilder, Cursor, is_set, width};
+use super::numbers::{Numbers, Slot, Slots};
 use super::{Header, RowDamage, RowTime};
 use crate::Result;
 use crate::row_schema::RowSchema;
@@ -15,13 +17,32 @@ use crate::row_schema::RowSchema;
 #[derive(Debug)]
 pub struct RowPlan {
     feature_view: String,
-    /// the columns to build, each once, and the Arrow types that carry them
-    columns: Vec<(String, DataType)>,
-    arrow: Vec<ArrowType>,
+    /// the columns to build, each once
+    columns: Vec<PlannedColumn>,
+    /// the columns of numbers among them
+    slots: Slots,
+    /// the types of the others
+    others: Vec<DataType>,
     /// for each feature asked for, its column
     wanted: Vec<usize>,
     /// one for each known schema
     layouts: Vec<Layout>,
+}
+
+/// A column to build.
+#[derive(Debug)]
+struct PlannedColumn {
+    /// the Arrow type that carries its own
+    arrow: ArrowType,
+    target: Target,
+}
+
+/// Where the values of a column go.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Number(Slot),
+    /// among the columns that are no numbers
+    Other(usize),
 }
 
 /// How the rows of one schema fill the columns.
@@ -32,6 +53,20 @@ struct Layout {
     values: Vec<(DataType, Option<usize>)>,
     /// the columns this schema has no value for
     absent: Vec<usize>,
+    /// where the values of a row stand that has all of them; `None` where that is not always the same
+    fixed: Option<FixedLayout>,
+}
+
+/// A row of numbers without nulls.
+#[derive(Debug)]
+struct FixedLayout {
+    /// the bitmap that says so
+    bitmap: Vec<u8>,
+    /// how long such a row is, without its header
+    bytes: usize,
+    /// for each value that is wanted, where it goes and where it stands
+    fours: Vec<(usize, usize)>,
+    eights: Vec<(usize, usize)>,
 }
 
 impl RowPlan {
@@ -40,26 +75,77 @@ impl RowPlan {
     /// A feature that a row's schema does not have, or has with another type, reads as null.
     #[must_use]
     pub fn new(feature_view: &str, known: &[RowSchema], wanted: &[(String, DataType)]) -> Self {
-        let mut columns: Vec<(String, DataType)> = Vec::new();
+        let mut fields: Vec<(String, DataType)> = Vec::new();
         let position = |field: &(String, DataType)| {
-            columns.iter().position(|column| column == field).unwrap_or_else(|| {
-                columns.push(field.clone());
-                columns.len() - 1
+            fields.iter().position(|column| column == field).unwrap_or_else(|| {
+                fields.push(field.clone());
+                fields.len() - 1
             })
         };
         let wanted = wanted.iter().map(position).collect();
-        let layouts = known.iter().map(|schema| Layout::new(schema, &columns)).collect();
-        let arrow = columns.iter().map(|(_, data_type)| data_type.to_arrow()).collect();
-        Self { feature_view: feature_view.to_owned(), columns, arrow, wanted, layouts }
+        let (mut slots, mut others) = (Slots::default(), Vec::new());
+        let column = |(_, data_type): &(String, DataType)| {
+            let slot = match data_type {
+                DataType::Scalar(scalar) => slots.add(*scalar),
+                DataType::List(_) => None,
+            };
+            let target = slot.map_or_else(
+                || {
+                    others.push(*data_type);
+                    Target::Other(others.len() - 1)
+                },
+                Target::Number,
+            );
+            PlannedColumn { arrow: data_type.to_arrow(), target }
+        };
+        let columns: Vec<PlannedColumn> = fields.iter().map(column).collect();
+        let layouts = known.iter().map(|schema| Layout::new(schema, &fields, &columns)).collect();
+        Self { feature_view: feature_view.to_owned(), columns, slots, others, wanted, layouts }
     }
 }
 
 impl Layout {
-    fn new(schema: &RowSchema, columns: &[(String, DataType)]) -> Self {
-        let column_of = |field| columns.iter().position(|column| column == field);
-        let values = schema.fields.iter().map(|field| (field.1, column_of(field))).collect();
-        let absent = (0..columns.len()).filter(|column| !schema.fields.contains(&columns[*column])).collect();
-        Self { schema_id: schema.id, values, absent }
+    fn new(schema: &RowSchema, fields: &[(String, DataType)], columns: &[PlannedColumn]) -> Self {
+        let column_of = |field| fields.iter().position(|column| column == field);
+        let values: Vec<_> = schema.fields.iter().map(|field| (field.1, column_of(field))).collect();
+        let absent: Vec<usize> = (0..fields.len()).filter(|column| !schema.fields.contains(&fields[*column])).collect();
+        let fixed = if absent.is_empty() { FixedLayout::new(&values, columns) } else { None };
+        Self { schema_id: schema.id, values, absent, fixed }
+    }
+}
+
+impl FixedLayout {
+    /// `None` where a value is of no fixed width, or wanted and no number.
+    fn new(values: &[(DataType, Option<usize>)], columns: &[PlannedColumn]) -> Option<Self> {
+        let mut bitmap = vec![0; values.len().div_ceil(8)];
+        let (mut fours, mut eights) = (Vec::new(), Vec::new());
+        let mut end = bitmap.len();
+        for (index, (data_type, column)) in values.iter().enumerate() {
+            bitmap[index / 8] |= 1 << (index % 8);
+            let DataType::Scalar(scalar) = data_type else { return None };
+            match column.map(|column| columns[column].target) {
+                Some(Target::Number(Slot::Four(slot))) => fours.push((slot, end)),
+                Some(Target::Number(Slot::Eight(slot))) => eights.push((slot, end)),
+                Some(Target::Other(_)) => return None,
+                None => {}
+            }
+            end += width(*scalar)?;
+        }
+        Some(Self { bitmap, bytes: end, fours, eights })
+    }
+
+    /// Sets the values of `row`, unless it is no such row.
+    fn set(&self, values: &[u8], numbers: &mut Numbers, row: usize) -> bool {
+        if values.len() != self.bytes || !values.starts_with(&self.bitmap) {
+            return false;
+        }
+        for (slot, at) in &self.eights {
+            numbers.set_eight(*slot, row, *values[*at..].first_chunk().expect("the row has this value"));
+        }
+        for (slot, at) in &self.fours {
+            numbers.set_four(*slot, row, *values[*at..].first_chunk().expect("the row has this value"));
+        }
+        true
     }
 }
 
@@ -78,7 +164,12 @@ pub struct RowBatch {
 #[derive(Debug)]
 pub struct RowDecoder<'a> {
     plan: &'a RowPlan,
-    columns: Vec<ColumnBuilder>,
+    numbers: Numbers,
+    others: Vec<ColumnBuilder>,
+    /// the rows that are null in every column, ascending
+    missing: Vec<usize>,
+    /// column and row of each other null of a column of numbers
+    nulls: Vec<(usize, usize)>,
     times: Vec<Option<RowTime>>,
     components: Vec<Option<u64>>,
 }
@@ -87,8 +178,15 @@ impl<'a> RowDecoder<'a> {
     /// A decoder with room for `rows`.
     #[must_use]
     pub fn new(plan: &'a RowPlan, rows: usize) -> Self {
-        let columns = plan.columns.iter().map(|(_, data_type)| ColumnBuilder::new(*data_type, rows)).collect();
-        Self { plan, columns, times: Vec::with_capacity(rows), components: Vec::with_capacity(rows) }
+        Self {
+            plan,
+            numbers: Numbers::new(plan.slots, rows),
+            others: plan.others.iter().map(|data_type| ColumnBuilder::new(*data_type, rows)).collect(),
+            missing: Vec::new(),
+            nulls: Vec::new(),
+            times: Vec::with_capacity(rows),
+            components: Vec::with_capacity(rows),
+        }
     }
 
     /// Appends a stored row, or a row of nulls where nothing is stored.
@@ -96,16 +194,18 @@ impl<'a> RowDecoder<'a> {
     /// # Errors
     ///
     /// [`Corrupt`](crate::ErrorKind::Corrupt) where the row is damaged, or written by a schema or a version of this
-    /// program that is not known here. It then counts as a row where nothing is stored, with columns of no meaning.
+    /// program that is not known here. It then counts as a row where nothing is stored.
     pub fn push(&mut self, row: Option<&[u8]>) -> Result<()> {
         let index = self.times.len();
-        let header = match row.map(|row| self.append(row)) {
+        self.numbers.reserve(index);
+        let header = match row.map(|row| self.append(index, row)) {
             Some(Ok(header)) => Ok(Some(header)),
             Some(Err(damage)) => Err(damage),
             None => Ok(None),
         };
         if !matches!(header, Ok(Some(_))) {
-            self.columns.iter_mut().filter(|column| column.len() == index).for_each(ColumnBuilder::append_null);
+            self.missing.push(index);
+            self.others.iter_mut().filter(|column| column.len() == index).for_each(ColumnBuilder::append_null);
         }
         let found = header.as_ref().ok().copied().flatten();
         self.times.push(found.map(|header| header.time));
@@ -116,23 +216,44 @@ impl<'a> RowDecoder<'a> {
     /// The columns of the rows pushed.
     #[must_use]
     pub fn finish(self) -> RowBatch {
-        let columns = self.columns.into_iter().zip(&self.plan.arrow);
-        let columns: Vec<_> = columns.map(|(column, arrow)| column.finish(arrow)).collect();
+        let rows = self.times.len();
+        let nulls = nulls(rows, &self.missing, &self.nulls, self.plan.columns.len());
+        let numbers = self.numbers.finish();
+        let mut others: Vec<_> = self.others.into_iter().map(Some).collect();
+        let column = |(column, nulls): (&PlannedColumn, Option<NullBuffer>)| match column.target {
+            Target::Number(slot) => numbers.column(slot, &column.arrow, rows, nulls),
+            Target::Other(place) => others[place].take().expect("each column is built once").finish(&column.arrow),
+        };
+        let columns: Vec<ArrayRef> = self.plan.columns.iter().zip(nulls).map(column).collect();
         let columns = self.plan.wanted.iter().map(|column| Arc::clone(&columns[*column])).collect();
         RowBatch { columns, times: self.times, components: self.components }
     }
 
-    fn append(&mut self, row: &[u8]) -> Result<Header, RowDamage> {
+    fn append(&mut self, index: usize, row: &[u8]) -> Result<Header, RowDamage> {
         let (header, values) = Header::split(row)?;
-        let layout = self.plan.layouts.iter().find(|layout| layout.schema_id == header.schema_id);
+        let plan = self.plan;
+        let layout = plan.layouts.iter().find(|layout| layout.schema_id == header.schema_id);
         let layout = layout.ok_or(RowDamage::UnknownSchema(header.schema_id))?;
+        let is_set = layout.fixed.as_ref().is_some_and(|fixed| fixed.set(values, &mut self.numbers, index));
+        if !is_set {
+            self.append_values(index, values, layout)?;
+        }
+        Ok(header)
+    }
+
+    /// Appends one value after the other.
+    fn append_values(&mut self, index: usize, values: &[u8], layout: &Layout) -> Result<(), RowDamage> {
         let mut cursor = Cursor(values);
         let bitmap = cursor.take(layout.values.len().div_ceil(8))?;
-        for (index, (data_type, column)) in layout.values.iter().enumerate() {
-            match (is_set(bitmap, index), column) {
-                (true, Some(column)) => self.columns[*column].append(&mut cursor)?,
+        for (value, (data_type, column)) in layout.values.iter().enumerate() {
+            match (is_set(bitmap, value), column) {
+                (true, Some(column)) => match self.plan.columns[*column].target {
+                    Target::Number(Slot::Four(slot)) => self.numbers.set_four(slot, index, cursor.array()?),
+                    Target::Number(Slot::Eight(slot)) => self.numbers.set_eight(slot, index, cursor.array()?),
+                    Target::Other(place) => self.others[place].append(&mut cursor)?,
+                },
                 (true, None) => cursor.skip(*data_type)?,
-                (false, Some(column)) => self.columns[*column].append_null(),
+                (false, Some(column)) => self.append_null(index, *column),
                 (false, None) => {}
             }
         }
@@ -140,9 +261,38 @@ impl<'a> RowDecoder<'a> {
             0 => {}
             trailing => return Err(RowDamage::Trailing(trailing)),
         }
-        for column in &layout.absent {
-            self.columns[*column].append_null();
-        }
-        Ok(header)
+        layout.absent.iter().for_each(|column| self.append_null(index, *column));
+        Ok(())
     }
+
+    fn append_null(&mut self, index: usize, column: usize) {
+        match self.plan.columns[column].target {
+            Target::Number(_) => self.nulls.push((column, index)),
+            Target::Other(place) => self.others[place].append_null(),
+        }
+    }
+}
+
+/// The nulls of each column of numbers, of `columns`: those of the `missing` rows, which all columns share, and its own, `single`, by
+/// column and row.
+fn nulls(rows: usize, missing: &[usize], single: &[(usize, usize)], columns: usize) -> Vec<Option<NullBuffer>> {
+    let without = |missing: &[usize]| {
+        let mut bits = BooleanBufferBuilder::new(rows);
+        bits.append_n(rows, true);
+        missing.iter().for_each(|row| bits.set_bit(*row, false));
+        bits
+    };
+    let shared = (!missing.is_empty()).then(|| NullBuffer::new(without(missing).finish()));
+    if single.is_empty() {
+        return vec![shared; columns];
+    }
+    let mut own: Vec<Option<BooleanBufferBuilder>> = std::iter::repeat_with(|| None).take(columns).collect();
+    for (column, row) in single {
+        own[*column].get_or_insert_with(|| without(missing)).set_bit(*row, false);
+    }
+    let nulls = |own: Option<BooleanBufferBuilder>| match own {
+        Some(mut bits) => Some(NullBuffer::new(bits.finish())),
+        None => shared.clone(),
+    };
+    own.into_iter().map(nulls).collect()
 }
