@@ -76,7 +76,7 @@ def our_rate(rounds: list[Pair]) -> float:
 
 
 def table_of(pairs: list[list[Pair]]) -> str:
-    """A line for each number of reads at once: connections of redis-benchmark, requests of ours, which share two; the latency
+    """A line for each number of reads at once: connections of redis-benchmark, requests of ours, which share theirs; the latency
     is that of the last round."""
     headings = ["at once", "redis-benchmark, entities/s"]
     lines = [[str(connections), f"{floor_rate(of):,.0f}"] for connections, of in zip(CONNECTIONS, pairs, strict=True)]

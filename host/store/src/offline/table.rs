@@ -13,6 +13,7 @@ mod csv;
 mod delta;
 mod failure;
 mod file_table;
+mod page_index;
 mod parquet;
 mod partitions;
 mod row_groups;

@@ -1,18 +1,19 @@
 //! Parquet: footers are read once, and say which row groups are worth reading.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::parquet::metadata::{CachedParquetMetaData, DFParquetMetadata};
 use datafusion::datasource::physical_plan::parquet::{
     CachedParquetFileReaderFactory, ParquetAccessPlan, ParquetFileMetrics, RowGroupAccessPlanFilter,
 };
 use datafusion::datasource::physical_plan::{FileGroup, ParquetSource};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
-use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::execution::cache::cache_manager::{CachedFileMetadataEntry, FileMetadataCache};
 use datafusion::execution::cache::default_cache::DefaultCache;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::Expr;
@@ -21,11 +22,13 @@ use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicate
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
 use object_store::{ObjectMeta, ObjectStore};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::failure::innermost;
+use super::page_index;
 use super::row_groups::{self, RowGroup, Share, split};
 use super::{FILES_AT_ONCE, Owner};
 use crate::storage::store_error;
@@ -126,11 +129,40 @@ impl Footers {
             row_groups_of.push(metadata.num_row_groups());
         }
         let shares = match self.is_local {
-            true => row_groups::cut(&wanted, partitions),
+            true => {
+                let shares = row_groups::cut(&wanted, partitions);
+                self.index_pages(&files, &row_groups_of, &shares, partitions).await;
+                shares
+            }
             // Two partitions that read of one row group would both fetch all of it.
             false => wanted.into_iter().map(Share::whole).collect(),
         };
         Ok(file_groups(&files, &row_groups_of, shares, partitions))
+    }
+
+    /// Finds the pages of files of which a row group is shared, so that nobody reads those of the others. Where row groups are many,
+    /// those that are shared are a small part of them, and not worth it.
+    async fn index_pages(
+        &self,
+        files: &[(String, ObjectMeta, Vec<ScalarValue>)],
+        row_groups_of: &[usize],
+        shares: &[Share],
+        partitions: usize,
+    ) {
+        let shared: BTreeSet<usize> =
+            shares.iter().filter(|share| !share.is_whole()).map(|share| share.of.file).collect();
+        for place in shared.into_iter().filter(|place| row_groups_of[*place] <= 2 * partitions) {
+            let file = &files[place].1;
+            let Ok(metadata) = self.metadata(file).await else { continue };
+            let Ok(path) = LocalFileSystem::new().path_to_filesystem(&file.location) else { continue };
+            if metadata.offset_index().is_none()
+                && let Ok(Some(indexed)) =
+                    tokio::task::spawn_blocking(move || page_index::with_pages(&metadata, &path)).await
+            {
+                let indexed = Arc::new(CachedParquetMetaData::new(Arc::new(indexed)));
+                self.cache.put(&file.location, CachedFileMetadataEntry::new(file.clone(), indexed));
+            }
+        }
     }
 }
 

@@ -35,9 +35,13 @@ impl Share {
         Self { rows: 0..of.rows, bytes: of.bytes, of }
     }
 
+    pub(super) fn is_whole(&self) -> bool {
+        self.rows == (0..self.of.rows)
+    }
+
     /// What the reader is told.
     pub(super) fn access(&self) -> RowGroupAccess {
-        match self.rows == (0..self.of.rows) {
+        match self.is_whole() {
             true => RowGroupAccess::Scan,
             false => {
                 let rows = std::iter::once(self.rows.clone());

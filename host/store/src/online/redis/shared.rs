@@ -20,14 +20,18 @@ use super::pool::Patience;
 use super::reply::Replies;
 use crate::Result;
 
-/// Connections that share the work. One driver can be busy with long replies while the other takes the next.
-const LINKS: usize = 2;
+/// Connections that share the work: one for what is little, so that as much of it as can be goes together, and some for what is much, so
+/// that what is little need not wait for it. Of these the one is taken that has the least to do: a server is slower where it has to
+/// hold many long replies for one connection.
+const LINKS: usize = 9;
+
+/// Entities of which to read is little.
+const FEW_ENTITIES: usize = 16;
 
 /// Some connections to one server, opened when they are needed.
 #[derive(Debug, Default)]
 pub(super) struct SharedLinks {
     links: [SharedLink; LINKS],
-    next: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -40,6 +44,24 @@ struct SharedLink {
     attempts: AtomicU64,
     /// why the last attempt failed
     failure: Mutex<Option<redis::RedisError>>,
+    /// how many wait for it
+    waiting: AtomicUsize,
+}
+
+/// Somebody waits until this is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl SharedLinks {
@@ -52,8 +74,7 @@ impl SharedLinks {
         let commands = lookup.packed(prefix);
         let mut waits = Patience::Read.waits_ms().iter();
         loop {
-            let link = &self.links[self.next.fetch_add(1, Ordering::Relaxed) % LINKS];
-            let error = match link.read(address, &commands, lookup).await {
+            let error = match self.link(lookup).read(address, &commands, lookup).await {
                 Ok(replies) => return Ok(replies),
                 Err(error) => error,
             };
@@ -67,10 +88,17 @@ impl SharedLinks {
             }
         }
     }
+
+    fn link(&self, lookup: &Lookup<'_>) -> &SharedLink {
+        let (few, many) = self.links.split_at(1);
+        let least_to_do = || many.iter().min_by_key(|link| link.waiting.load(Ordering::Relaxed));
+        if lookup.len() <= FEW_ENTITIES { &few[0] } else { least_to_do().unwrap_or(&few[0]) }
+    }
 }
 
 impl SharedLink {
     async fn read(&self, address: &Address, commands: &[u8], lookup: &Lookup<'_>) -> RedisResult<Replies> {
+        let _waiting = Waiting::new(&self.waiting);
         let (number, line) = self.line(address).await?;
         let replies = line.ask(commands, lookup.len(), Instant::now() + REPLY).await;
         if replies.is_err() {
