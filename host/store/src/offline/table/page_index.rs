@@ -1,4 +1,4 @@
-//! Where the pages of a Parquet file are, for files that don't say.
+//! Where the pages of a Parquet file are, whether the file says so or not.
 //!
 //! Who reads a part of a row group needs some pages of each column. Many files have no index of their pages, and then the reader fetches
 //! whole columns, so that two who share a row group would both read all of it. But each page begins with a header that says how
