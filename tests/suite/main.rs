@@ -43,6 +43,7 @@ mod reuse;
 mod s3;
 mod s3_server;
 mod serving_redis;
+mod shared_calls;
 mod skew;
 mod slow_transforms;
 mod sources;

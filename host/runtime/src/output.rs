@@ -38,6 +38,17 @@ impl Output {
         Self { batch: RecordBatch::new_empty(Arc::clone(schema)), failures: Vec::new() }
     }
 
+    /// That of `rows` rows alone, from number `first` on.
+    ///
+    /// # Panics
+    /// Where there are not as many rows.
+    #[must_use]
+    pub fn slice(&self, first: usize, rows: usize) -> Self {
+        let failures = self.failures.iter().filter(|failure| (first..first + rows).contains(&failure.row));
+        let failures = failures.map(|failure| RowFailure { row: failure.row - first, reason: failure.reason.clone() });
+        Self { batch: self.batch.slice(first, rows), failures: failures.collect() }
+    }
+
     /// What the guest returned for `rows` rows, of which nothing is believed.
     ///
     /// # Errors

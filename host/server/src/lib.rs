@@ -31,6 +31,7 @@ mod priority;
 pub mod reload;
 pub mod telemetry;
 pub mod tls;
+mod together;
 pub mod wire;
 mod writes;
 

@@ -6,15 +6,17 @@
 mod cache;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Instant;
 
 use jiff::Timestamp;
 use skewless_store::definitions::Definitions;
-use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, Selection, StoredRows};
+use skewless_store::{Error, FeatureStore, Features, OnlineFeatures, ReadRows, Selection, StoredRows};
 use tracing::Span;
 
 use crate::admission::{Admission, Overload};
-use crate::at_once::Quickness;
+use crate::at_once::{Quickness, connection_threads};
+use crate::together::{Interrupted, Together};
 use crate::wire::protobuf::{self, GetOnlineFeaturesResponse};
 use crate::wire::response::response;
 use crate::wire::{Column, EntityRows, Question, Request, RequestError, instant};
@@ -24,11 +26,21 @@ pub use cache::PreparedCache;
 /// Rows of a request that may be answered on a thread that others need: more take long whatever is asked.
 const ROWS_AT_ONCE: usize = 256;
 
+/// Rows of a request that are computed with those of others: a call for more costs little more than its rows do.
+const ROWS_TOGETHER: usize = 16;
+
+/// After a call that failed for several requests, so many of them are computed each by itself: whoever asks for what fails
+/// again and again costs the others little.
+const APART: u32 = 1_000;
+
 /// A question, prepared to be answered for any rows at any instant.
 pub struct Prepared {
     features: OnlineFeatures,
     /// how long computing took of late
     quickness: Quickness,
+    together: Together<ReadRows, Features>,
+    /// how many more requests are computed each by itself
+    apart: AtomicU32,
     columns: Vec<Column>,
     names: Vec<String>,
 }
@@ -87,7 +99,14 @@ impl Prepared {
         let features = OnlineFeatures::prepare(store, selection)
             .map_err(|error| AnswerError::of_selection(store.definitions(), selection, error))?;
         let names = features.set().output_names(*full_feature_names).map_err(AnswerError::NameCollision)?;
-        Ok(Self { columns: Column::needed_by(features.set()), names, features, quickness: Quickness::default() })
+        Ok(Self {
+            columns: Column::needed_by(features.set()),
+            names,
+            features,
+            quickness: Quickness::default(),
+            together: Together::new(connection_threads()),
+            apart: AtomicU32::new(0),
+        })
     }
 
     /// Answers `request`, whose question must be the one this was prepared for, for the instant it names or else for
@@ -129,6 +148,16 @@ impl Prepared {
             }
             false => None,
         };
+        let stored = match stored {
+            Some(stored) if self.may_share_calls(rows) => match self.compute_together(rows, stored, admission).await? {
+                Ok(features) => {
+                    self.log(rows, at, now, &features);
+                    return Ok(features);
+                }
+                Err(stored) => Some(stored),
+            },
+            stored => stored,
+        };
         let may_be_quick = stored.is_some() && self.quickness.is_quick();
         let at_once = may_be_quick.then(|| admission.at_once.begin(Instant::now())).flatten();
         let features = match (stored, at_once) {
@@ -142,11 +171,42 @@ impl Prepared {
                     span.in_scope(|| prepared.read_and_compute(&rows, stored, at))
                 };
                 let worked = tokio::task::spawn_blocking(work).await;
-                worked.map_err(|_| Error::corrupt("the request was interrupted: the server's log says why"))??
+                worked.map_err(|_| interrupted())??
             }
         };
         self.log(rows, at, now, &features);
         Ok(features)
+    }
+
+    /// Whether `rows` may be computed with those of others: where that is quick, and did not fail of late.
+    fn may_share_calls(&self, rows: &EntityRows) -> bool {
+        let may =
+            rows.batch().num_rows() <= ROWS_TOGETHER && self.features.may_share_calls() && self.quickness.is_quick();
+        let less = |apart: u32| apart.checked_sub(1);
+        may && self.apart.fetch_update(Relaxed, Relaxed, less).is_err()
+    }
+
+    /// The features of `rows`, computed with those of others who are ready at the same moment; `stored` comes back where it is to be computed
+    /// alone.
+    async fn compute_together(
+        &self,
+        rows: &EntityRows,
+        stored: StoredRows,
+        admission: &Admission,
+    ) -> Result<Result<Features, StoredRows>, AnswerError> {
+        let all = |requests| {
+            let start = Instant::now();
+            let Some(_at_once) = admission.at_once.begin(start) else { return Err(requests) };
+            let features = self.features.compute_together(requests);
+            self.quickness.took(start.elapsed());
+            if features.is_err() {
+                self.apart.store(APART, Relaxed);
+            }
+            features
+        };
+        let shared = self.together.share((rows.batch().clone(), stored), all).await;
+        let shared = shared.map_err(|Interrupted| interrupted())?;
+        Ok(shared.map_err(|(_, stored)| stored))
     }
 
     fn read_and_compute(
@@ -200,6 +260,11 @@ impl Prepared {
             }
         }
     }
+}
+
+/// Something panicked.
+fn interrupted() -> Error {
+    Error::corrupt("the request was interrupted: the server's log says why")
 }
 
 impl AnswerError {

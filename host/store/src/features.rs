@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
+use arrow::compute::concat_batches;
 use serde::{Deserialize, Serialize};
 use skewless_runtime::{Limits, Output};
 
@@ -61,6 +62,12 @@ pub(crate) struct Asked {
     pub(crate) event_timestamps: Vec<i64>,
 }
 
+/// What is computed of: the rows of each view of the set, and what is asked for beside them.
+pub(crate) type Request<'a> = (&'a [ViewRows], Asked);
+
+/// What was computed, for each on-demand view of the set.
+pub(crate) type Computed = Vec<Output>;
+
 impl Features {
     /// Computes what is on demand, and puts the features in the set's order.
     ///
@@ -69,13 +76,42 @@ impl Features {
     pub(crate) fn compute(set: &FeatureSet, views: Vec<ViewRows>, asked: &Asked, limits: Limits) -> Result<Self> {
         let compute = |view: &OnDemand| compute(&view.component, &inputs(view, &views, asked)?, limits);
         let computed = set.on_demand.iter().map(compute).collect::<Result<Vec<_>>>()?;
+        Ok(Self::of(set, views, computed))
+    }
+
+    /// The same for several requests, with one call of each transform for all of them. Since rows are independent, nobody can tell.
+    ///
+    /// # Errors
+    /// As [`Features::compute`]: the rows of one request may make the call fail for all.
+    pub(crate) fn compute_together(
+        set: &FeatureSet,
+        requests: &[Request<'_>],
+        limits: Limits,
+    ) -> Result<Vec<Computed>> {
+        let mut computed: Vec<Computed> = requests.iter().map(|_| Vec::with_capacity(set.on_demand.len())).collect();
+        for view in &set.on_demand {
+            let batches = requests.iter().map(|(views, asked)| inputs(view, views, asked));
+            let batches = batches.collect::<Result<Vec<_>>>()?;
+            let schema = view.component.transform.input_schema();
+            let output = compute(&view.component, &concat_batches(schema, &batches).map_err(arrow_error)?, limits)?;
+            let mut first = 0;
+            for (batch, computed) in batches.iter().zip(&mut computed) {
+                computed.push(output.slice(first, batch.num_rows()));
+                first += batch.num_rows();
+            }
+        }
+        Ok(computed)
+    }
+
+    /// The features of one request, in the set's order, of what was stored and what was computed.
+    pub(crate) fn of(set: &FeatureSet, views: Vec<ViewRows>, computed: Computed) -> Self {
         let values = |origin: Origin| match origin {
             Origin::Stored { view, column } => &views[view].columns[column],
             Origin::Computed { on_demand, output } => computed[on_demand].batch.column(output),
         };
         let column = |origin: Origin| FeatureColumn { origin, values: Arc::clone(values(origin)) };
         let columns = set.outputs.iter().map(|output| column(output.origin)).collect();
-        Ok(Self { columns, views: views.into(), computed: computed.into(), other_versions: Vec::new() })
+        Self { columns, views: views.into(), computed: computed.into(), other_versions: Vec::new() }
     }
 
     /// The rows read of each view of the set.

@@ -51,6 +51,6 @@ pub use feature_set::{FeatureSet, OutputFeature, Selection};
 pub use feature_store::FeatureStore;
 pub use features::Features;
 pub use online::open_online_store;
-pub use online_features::{OnlineFeatures, StoredRows};
+pub use online_features::{OnlineFeatures, ReadRows, StoredRows};
 pub use status::Status;
 pub use training_set::{PROVENANCE_KEY, Provenance, ProvenanceComponent};

@@ -13,7 +13,7 @@ use tracing::{Instrument as _, Span};
 use crate::feature_log::LoggedQuestion;
 use crate::feature_set::{FeatureSet, Selection, StoredView};
 use crate::feature_store::FeatureStore;
-use crate::features::{Asked, Features, StatusCounts};
+use crate::features::{Asked, Computed, Features, StatusCounts};
 use crate::online::{OnlineStore, ReadRequest, RowDecoder, RowPlan, encode_keys};
 use crate::online_counters::{OnlineCounters, ViewCounters};
 use crate::view_rows::ViewRows;
@@ -45,6 +45,9 @@ pub struct StoredRows {
     /// the instant of each row, in µs
     at: Vec<i64>,
 }
+
+/// Entity rows, and what was read for them.
+pub type ReadRows = (RecordBatch, StoredRows);
 
 impl OnlineFeatures {
     /// Resolves `selection`, and plans how to read its views from the online store.
@@ -133,19 +136,57 @@ impl OnlineFeatures {
     /// [`ErrorKind::Transform`](crate::ErrorKind::Transform) where a transform fails as a whole.
     pub fn compute(&self, entity_rows: &RecordBatch, stored: StoredRows) -> Result<Features> {
         let StoredRows { views, other_versions, at } = stored;
-        self.tell(&other_versions);
-        for (rows, counters) in views.iter().zip(&self.counted_views) {
-            let ages = rows.event_timestamps.iter().zip(&at).filter_map(|(happened, at)| Some(at - (*happened)?));
-            counters.ages(ages);
-        }
+        self.count_ages(&views, &at);
         let asked = Asked { request: entity_rows.clone(), event_timestamps: at };
         let features = Features::compute(&self.set, views, &asked, Limits::SERVING)?;
+        Ok(self.counted_features(features, other_versions))
+    }
+
+    /// Whether requests may share the calls of the transforms: where there are any, and each has shown that what it computes for a row
+    /// depends on nothing else, so that its instances may be used again too.
+    #[must_use]
+    pub fn may_share_calls(&self) -> bool {
+        let on_demand = &self.set.on_demand;
+        !on_demand.is_empty() && on_demand.iter().all(|view| view.component.transform.reuses_instances())
+    }
+
+    /// The features of several requests, in their order, as [`OnlineFeatures::compute`] has them for each; the transforms are called
+    /// once for all of them. Blocks for that.
+    ///
+    /// # Errors
+    /// The requests where a transform fails as a whole for all together: to be computed each by itself then, for it may be the fault of one.
+    pub fn compute_together(&self, requests: Vec<ReadRows>) -> Result<Vec<Features>, Vec<ReadRows>> {
+        let asked = |(entity_rows, stored): &ReadRows| Asked {
+            request: entity_rows.clone(),
+            event_timestamps: stored.at.clone(),
+        };
+        let shared: Vec<_> = requests.iter().map(|request| (request.1.views.as_slice(), asked(request))).collect();
+        let computed = Features::compute_together(&self.set, &shared, Limits::SERVING);
+        drop(shared);
+        let Ok(computed) = computed else { return Err(requests) };
+        let features = |((_, stored), computed): (ReadRows, Computed)| {
+            self.count_ages(&stored.views, &stored.at);
+            self.counted_features(Features::of(&self.set, stored.views, computed), stored.other_versions)
+        };
+        Ok(requests.into_iter().zip(computed).map(features).collect())
+    }
+
+    fn count_ages(&self, views: &[ViewRows], at: &[i64]) {
+        for (rows, counters) in views.iter().zip(&self.counted_views) {
+            let ages = rows.event_timestamps.iter().zip(at).filter_map(|(happened, at)| Some(at - (*happened)?));
+            counters.ages(ages);
+        }
+    }
+
+    /// Counts the statuses of the values, and tells where rows are another version's.
+    fn counted_features(&self, features: Features, other_versions: Vec<String>) -> Features {
+        self.tell(&other_versions);
         for (counters, outputs) in &self.counted_outputs {
             let mut counts = StatusCounts::default();
             outputs.iter().for_each(|feature| counts += features.counts(*feature));
             counters.statuses(&counts);
         }
-        Ok(features.with_other_versions(other_versions))
+        features.with_other_versions(other_versions)
     }
 
     /// Logs what was answered for `entity_rows` at the instant `at`, in µs, where the store has a log; `now` is the clock's. Never waits,

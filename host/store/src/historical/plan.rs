@@ -196,7 +196,7 @@ impl Planner {
                 key_set: view.key_set,
                 layout: view.table.layout(self.known_at),
                 keys: view.table.keyed_rows(join_keys, &[], window, self.known_at, threads).await?,
-                columns: view.table.columns(&view.features.columns, window, threads, threads).await?,
+                columns: view.table.columns(&view.features.columns, window, threads).await?,
                 types: view.types(),
             });
             view_columns.push(next);

@@ -139,8 +139,8 @@ impl SourceTable {
         Ok(Arc::new(plan.reading(self.owner())))
     }
 
-    /// Plans of `columns` alone, in at most `parts` parts; row by row the same rows as [`SourceTable::keyed_rows`] before it
-    /// leaves any out.
+    /// Plans of `columns` alone, row by row the same rows as [`SourceTable::keyed_rows`] before it leaves any out: of each column by itself
+    /// where that takes no longer, so that little is held of the files at a time, else of as many together as give each partition a plan.
     ///
     /// # Errors
     /// Where a column is missing or has a type that doesn't convert.
@@ -149,10 +149,10 @@ impl SourceTable {
         columns: &[(String, DataType)],
         window: Window,
         partitions: usize,
-        parts: usize,
     ) -> Result<Vec<ColumnsInput>> {
+        let parts = if self.table.has_columns_apart() { columns.len() } else { partitions.min(columns.len()) };
         let mut inputs = Vec::new();
-        for part in 0..parts.min(columns.len()) {
+        for part in 0..parts {
             let places: Vec<usize> = (part..columns.len()).step_by(parts).collect();
             let wanted: Vec<(String, DataType)> = places.iter().map(|place| columns[*place].clone()).collect();
             let (input, columns) = self.raw(wanted, window, partitions).await?;

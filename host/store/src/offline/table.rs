@@ -194,6 +194,16 @@ impl Table {
         }
     }
 
+    /// Whether to read columns one after the other takes no longer than to read them together: nothing else is read with one, and nobody waits
+    /// for a network.
+    pub(crate) fn has_columns_apart(&self) -> bool {
+        match &self.content {
+            Content::Files(files) => files.has_columns_apart(),
+            #[cfg(feature = "delta")]
+            Content::Delta(_) => false,
+        }
+    }
+
     /// A plan that reads the columns at `projection` (places in [`schema`](Self::schema)), in at most `partitions` partitions.
     /// Files, row groups and pages in which no row can satisfy `filter` are left out; other rows that don't satisfy it may come.
     /// All rows of a partition come before all rows of the next in the order of the files, and rows inside a partition

@@ -10,6 +10,7 @@
 //! each other. The file holds nothing that can't be materialized again.
 
 mod file;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,11 +19,10 @@ use std::time::Duration;
 use arrow::array::Array as _;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError, TableHandle,
-};
+use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle};
 
 use self::file::{Failure, SharedFile, guarded};
+use self::snapshot::Snapshot;
 use super::newest::newest_of_each_entity;
 use super::row::{FORMAT_VERSION, RowDamage, time_bytes};
 use super::{KeyedRow, OnlineStore, ReadRequest, Visit, WriteSizes, WriteSummary};
@@ -54,12 +54,11 @@ impl EmbeddedStore {
 
     fn read_one(
         &self,
-        transaction: &ReadTransaction,
+        snapshot: &Snapshot,
         request: &ReadRequest<'_>,
         mut visit: impl FnMut(Option<&[u8]>) -> Result<()>,
     ) -> Result<(), Failure> {
-        let name = self.table_name(request.feature_view);
-        let table = guarded(|| table_of(transaction, &name))?;
+        let table = snapshot.table(&self.table_name(request.feature_view))?;
         for key in request.keys {
             let stored = guarded(|| {
                 let stored = table.as_ref().zip(key).map(|(table, key)| table.get(key)).transpose()?.flatten();
@@ -106,9 +105,9 @@ impl OnlineStore for EmbeddedStore {
 
     /// All rows are of one instant: a batch that is being written meanwhile is in all of them or in none.
     fn read(&self, requests: &[ReadRequest<'_>], visit: &mut Visit<'_>) -> Result<()> {
-        let read = self.file.read(|transaction| {
+        let read = self.file.read(|snapshot| {
             for (index, request) in requests.iter().enumerate() {
-                self.read_one(transaction, request, |row| visit(index, row))?;
+                self.read_one(snapshot, request, |row| visit(index, row))?;
             }
             Ok(())
         })?;
@@ -132,12 +131,12 @@ impl OnlineStore for EmbeddedStore {
 
     fn counts(&self) -> Result<BTreeMap<String, u64>> {
         let prefix = self.table_name("");
-        let counts = self.file.read(|transaction| {
+        let counts = self.file.read(|snapshot| {
             guarded(|| {
                 let mut counts = BTreeMap::new();
-                for table in transaction.list_tables()? {
+                for table in snapshot.transaction.list_tables()? {
                     let Some(view) = table.name().strip_prefix(&prefix) else { continue };
-                    let rows = table_of(transaction, table.name())?.map(|rows| rows.len()).transpose()?;
+                    let rows = snapshot.table(table.name())?.map(|rows| rows.len()).transpose()?;
                     counts.extend(rows.filter(|rows| *rows > 0).map(|rows| (view.to_owned(), rows)));
                 }
                 Ok(counts)
@@ -179,19 +178,8 @@ impl OnlineStore for EmbeddedStore {
     }
 }
 
-type RowsTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
-
 fn rows_table(name: &str) -> TableDefinition<'_, &'static [u8], &'static [u8]> {
     TableDefinition::new(name)
-}
-
-/// The table, if anything was ever written to it.
-fn table_of(transaction: &ReadTransaction, name: &str) -> Result<Option<RowsTable>, Failure> {
-    match transaction.open_table(rows_table(name)) {
-        Ok(table) => Ok(Some(table)),
-        Err(TableError::TableDoesNotExist(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn is_older(time: &[u8; 17], stored: Option<&[u8]>) -> Result<bool, RowDamage> {

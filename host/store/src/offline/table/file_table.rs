@@ -87,6 +87,11 @@ impl FileTable {
         self.rows
     }
 
+    /// See [`super::Table::has_columns_apart`].
+    pub(super) fn has_columns_apart(&self) -> bool {
+        matches!(&self.kind, Kind::Parquet(footers) if footers.are_local())
+    }
+
     /// See [`super::Table::scan`].
     pub(super) async fn scan(
         &self,

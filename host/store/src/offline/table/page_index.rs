@@ -21,9 +21,16 @@ use parquet::file::serialized_reader::SerializedPageReader;
 /// More than most headers have.
 const HEADER_BYTES: usize = 512;
 
-/// `metadata` of the file at `path` with an index of the pages; `None` where its headers don't tell, as those of lists don't, or can't be
-/// read, which is left to whoever reads the pages.
+/// Pages of a column in a row group beyond which to look at the header of each takes longer than to read the rows twice.
+const PAGES_MAX: usize = 1_000;
+
+/// `metadata` of the file at `path` with an index of the pages; `None` where there are too many, where their headers don't tell, as those
+/// of lists don't, or can't be read, which is left to whoever reads the pages.
 pub(super) fn with_pages(metadata: &ParquetMetaData, path: &Path) -> Option<ParquetMetaData> {
+    // A page of lists counts their elements, not its rows.
+    if metadata.file_metadata().schema_descr().columns().iter().any(|column| column.max_rep_level() > 0) {
+        return None;
+    }
     let file = Arc::new(Headers { file: File::open(path).ok()?, last: AtomicU64::new(0) });
     let columns = metadata.row_groups().iter().map(|row_group| {
         let rows = usize::try_from(row_group.num_rows()).ok()?;
@@ -35,13 +42,12 @@ pub(super) fn with_pages(metadata: &ParquetMetaData, path: &Path) -> Option<Parq
 
 /// The pages of a column that has `rows` rows.
 fn pages(file: &Arc<Headers>, column: &ColumnChunkMetaData, rows: usize) -> Option<OffsetIndexMetaData> {
-    // A page of lists counts their elements, not its rows.
-    if column.column_descr().max_rep_level() > 0 {
-        return None;
-    }
     let mut reader = SerializedPageReader::new(Arc::clone(file), column, rows, None).ok()?;
     let (mut starts, mut index, mut rows_before) = (Vec::new(), OffsetIndexBuilder::new(), 0);
     while let Some(page) = reader.peek_next_page().ok()? {
+        if starts.len() == PAGES_MAX {
+            return None;
+        }
         if !page.is_dict {
             let rows = page.num_rows.or(page.num_levels)?;
             starts.push(file.last.load(Ordering::Relaxed));
@@ -113,12 +119,22 @@ mod tests {
         version: WriterVersion,
         with_index: bool,
     ) -> ParquetMetaData {
+        written_in_pages(path, columns, version, with_index, 700)
+    }
+
+    fn written_in_pages(
+        path: &Path,
+        columns: Vec<(&str, ArrayRef)>,
+        version: WriterVersion,
+        with_index: bool,
+        page_rows: usize,
+    ) -> ParquetMetaData {
         let properties = WriterProperties::builder()
             .set_writer_version(version)
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(4_000))
-            .set_data_page_row_count_limit(700)
-            .set_write_batch_size(100)
+            .set_data_page_row_count_limit(page_rows)
+            .set_write_batch_size(page_rows.min(100))
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(!with_index);
         let batch = RecordBatch::try_from_iter(columns).unwrap();
@@ -156,6 +172,17 @@ mod tests {
         let lists = ListArray::from_iter_primitive::<Int64Type, _, _>((0..9).map(|row| Some(vec![Some(row); 3])));
         let bare = written(&path, vec![("lists", Arc::new(lists))], WriterVersion::PARQUET_1_0, false);
         assert!(with_pages(&bare, &path).is_none());
+    }
+
+    #[test]
+    fn a_file_of_very_many_pages_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.parquet");
+        let numbers = || columns().into_iter().take(1).collect();
+        for (page_rows, has_index) in [(4, true), (3, false)] {
+            let bare = written_in_pages(&path, numbers(), WriterVersion::PARQUET_1_0, false, page_rows);
+            assert_eq!(with_pages(&bare, &path).is_some(), has_index, "4,000 rows in pages of {page_rows}");
+        }
     }
 
     #[test]

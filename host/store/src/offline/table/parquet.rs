@@ -60,6 +60,11 @@ impl Footers {
         Self { store, is_local, cache: Arc::new(DefaultCache::new(FOOTERS_BYTES_MAX)) }
     }
 
+    /// Whether the files are on the disk.
+    pub(super) fn are_local(&self) -> bool {
+        self.is_local
+    }
+
     /// Reads the footers of `files`, each with its shown name.
     ///
     /// # Errors

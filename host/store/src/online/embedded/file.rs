@@ -9,11 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    StorageError, WriteTransaction,
-};
+use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, StorageError, WriteTransaction};
 
+use super::snapshot::{Reader, Snapshot};
 use crate::{Error, Result};
 
 /// Enough for the pages a batch changes, and for the branches above the rows requests ask for; the rows themselves the
@@ -24,13 +22,14 @@ const CACHE_BYTES: usize = 256 << 20;
 #[derive(Debug)]
 pub(super) struct SharedFile {
     path: PathBuf,
-    reader: RwLock<Option<Arc<Opened<ReadOnlyDatabase>>>>,
+    reader: RwLock<Option<Opened<Arc<Reader>>>>,
     writer: Mutex<Option<Opened<Database>>>,
 }
 
-struct Opened<D> {
+/// What is open, and of which file.
+struct Opened<H> {
     identity: Identity,
-    database: D,
+    handle: H,
 }
 
 /// Why an operation ended.
@@ -59,12 +58,11 @@ impl SharedFile {
         Ok(file)
     }
 
-    /// Calls `read` with a snapshot; `None` where there is no file yet.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<Option<T>> {
-        let result = self.reader().and_then(|opened| {
-            let Some(opened) = opened else { return Ok(None) };
-            let transaction = guarded(|| Ok(opened.database.begin_read()?))?;
-            read(&transaction).map(Some)
+    /// Calls `read` with all that was committed by now; `None` where there is no file yet.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T, Failure>) -> Result<Option<T>> {
+        let result = self.reader().and_then(|reader| {
+            let Some(reader) = reader else { return Ok(None) };
+            read(&*reader.snapshot()?).map(Some)
         });
         result.map_err(|failure| {
             if !matches!(failure, Failure::Ours(_)) {
@@ -87,7 +85,7 @@ impl SharedFile {
         let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut doing = Doing::Writing;
         let result = guarded(|| {
-            let transaction = self.writer(&mut slot)?.database.begin_write()?;
+            let transaction = self.writer(&mut slot)?.begin_write()?;
             let outcome = write(&transaction)?;
             doing = Doing::Committing;
             transaction.commit()?;
@@ -106,9 +104,11 @@ impl SharedFile {
     }
 
     /// The file that is at the path now, open for reading; `None` where there is none.
-    fn reader(&self) -> Result<Option<Arc<Opened<ReadOnlyDatabase>>>, Failure> {
+    fn reader(&self) -> Result<Option<Arc<Reader>>, Failure> {
         let Some(identity) = self.identity()? else { return Ok(None) };
-        let current = |slot: &Option<Arc<Opened<_>>>| slot.clone().filter(|opened| opened.identity == identity);
+        let current = |slot: &Option<Opened<Arc<Reader>>>| {
+            slot.as_ref().filter(|opened| opened.identity == identity).map(|opened| Arc::clone(&opened.handle))
+        };
         if let Some(opened) = current(&self.reader.read().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(Some(opened));
         }
@@ -117,9 +117,9 @@ impl SharedFile {
             return Ok(Some(opened));
         }
         *slot = None;
-        let database = guarded(|| self.open_read_only())?;
-        *slot = Some(Arc::new(Opened { identity, database }));
-        Ok(slot.clone())
+        let reader = Arc::new(Reader::new(&self.path, guarded(|| self.open_read_only())?)?);
+        *slot = Some(Opened { identity, handle: Arc::clone(&reader) });
+        Ok(Some(reader))
     }
 
     fn open_read_only(&self) -> Result<ReadOnlyDatabase, Failure> {
@@ -139,7 +139,7 @@ impl SharedFile {
     }
 
     /// The file that is at the path now, open for writing; made where there is none.
-    fn writer<'a>(&self, slot: &'a mut Option<Opened<Database>>) -> Result<&'a Opened<Database>, Failure> {
+    fn writer<'a>(&self, slot: &'a mut Option<Opened<Database>>) -> Result<&'a Database, Failure> {
         let identity = match self.identity()? {
             Some(identity) => identity,
             None => {
@@ -149,9 +149,9 @@ impl SharedFile {
         };
         if slot.as_ref().is_none_or(|opened| opened.identity != identity) {
             *slot = None;
-            *slot = Some(Opened { identity, database: builder().open(&self.path)? });
+            *slot = Some(Opened { identity, handle: builder().open(&self.path)? });
         }
-        Ok(slot.as_ref().expect("it was just filled"))
+        Ok(&slot.as_ref().expect("it was just filled").handle)
     }
 
     /// Makes the file whole before it appears under its name, so that nobody ever meets half of it, not even after
@@ -251,7 +251,7 @@ pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, Failure>) -> Result<T, 
     })
 }
 
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(CACHE_BYTES);
     builder
@@ -284,7 +284,7 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-impl<D> std::fmt::Debug for Opened<D> {
+impl<H> std::fmt::Debug for Opened<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Opened").field("identity", &self.identity).finish_non_exhaustive()
     }
