@@ -227,7 +227,9 @@ mod tests {
         let together = Arc::new(Numbers::new(1));
         let leader = Arc::clone(&together);
         let leader = tokio::spawn(async move { leader.share(1, |_| panic!("at work")).await });
-        assert_eq!(together.share(2, |_| unreachable!("it follows")).await, Err(Interrupted));
+        let follower = Arc::clone(&together);
+        let follower = tokio::spawn(async move { follower.share(2, |_| unreachable!("it follows")).await });
+        assert_eq!(follower.await.unwrap(), Err(Interrupted));
         assert!(leader.await.unwrap_err().is_panic());
         assert_eq!(share(&together, vec![3], true).await, (vec![Ok("3".to_owned())], vec![1]));
     }
