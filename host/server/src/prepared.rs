@@ -148,20 +148,30 @@ impl Prepared {
             }
             false => None,
         };
+        let features = self.computed(rows, stored, at, admission).await?;
+        self.log(rows, at, now, &features);
+        Ok(features)
+    }
+
+    /// The features of `rows`, for which `stored` was read unless that takes a thread that may wait.
+    async fn computed(
+        self: &Arc<Self>,
+        rows: &EntityRows,
+        stored: Option<StoredRows>,
+        at: i64,
+        admission: &Admission,
+    ) -> Result<Features, AnswerError> {
         let stored = match stored {
             Some(stored) if self.may_share_calls(rows) => match self.compute_together(rows, stored, admission).await? {
-                Ok(features) => {
-                    self.log(rows, at, now, &features);
-                    return Ok(features);
-                }
+                Ok(features) => return Ok(features),
                 Err(stored) => Some(stored),
             },
             stored => stored,
         };
         let may_be_quick = stored.is_some() && self.quickness.is_quick();
         let at_once = may_be_quick.then(|| admission.at_once.begin(Instant::now())).flatten();
-        let features = match (stored, at_once) {
-            (Some(stored), Some(_at_once)) => self.compute(rows, stored)?,
+        match (stored, at_once) {
+            (Some(stored), Some(_at_once)) => self.compute(rows, stored),
             (stored, _) => {
                 let (prepared, rows, span) = (Arc::clone(self), rows.clone(), Span::current());
                 let place = admission.place().await?;
@@ -170,12 +180,9 @@ impl Prepared {
                     let _place = place;
                     span.in_scope(|| prepared.read_and_compute(&rows, stored, at))
                 };
-                let worked = tokio::task::spawn_blocking(work).await;
-                worked.map_err(|_| interrupted())??
+                tokio::task::spawn_blocking(work).await.map_err(|_| interrupted())?
             }
-        };
-        self.log(rows, at, now, &features);
-        Ok(features)
+        }
     }
 
     /// Whether `rows` may be computed with those of others: where that is quick, and did not fail of late.

@@ -153,6 +153,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
+    use tokio::task::JoinHandle;
+
     use super::*;
 
     type Numbers = Together<u32, String>;
@@ -181,6 +183,12 @@ mod tests {
         (results, portions)
     }
 
+    /// Work that comes when somebody leads.
+    fn follower(together: &Arc<Numbers>) -> JoinHandle<Result<Result<String, u32>, Interrupted>> {
+        let together = Arc::clone(together);
+        tokio::spawn(async move { together.share(2, |_| unreachable!("it follows")).await })
+    }
+
     #[tokio::test]
     async fn all_who_come_at_the_same_moment_are_done_by_the_first_and_each_has_its_own_result() {
         let together = Arc::new(Numbers::new(1));
@@ -207,8 +215,7 @@ mod tests {
         let together = Arc::new(Numbers::new(1));
         let leader = Arc::clone(&together);
         let leader = tokio::spawn(async move { leader.share(1, |_| unreachable!("it is given up before")).await });
-        let follower = Arc::clone(&together);
-        let follower = tokio::spawn(async move { follower.share(2, |_| unreachable!("it follows")).await });
+        let follower = follower(&together);
         let given_up = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&given_up);
         // Runs behind both, and before the leader a second time.
@@ -227,8 +234,7 @@ mod tests {
         let together = Arc::new(Numbers::new(1));
         let leader = Arc::clone(&together);
         let leader = tokio::spawn(async move { leader.share(1, |_| panic!("at work")).await });
-        let follower = Arc::clone(&together);
-        let follower = tokio::spawn(async move { follower.share(2, |_| unreachable!("it follows")).await });
+        let follower = follower(&together);
         assert_eq!(follower.await.unwrap(), Err(Interrupted));
         assert!(leader.await.unwrap_err().is_panic());
         assert_eq!(share(&together, vec![3], true).await, (vec![Ok("3".to_owned())], vec![1]));

@@ -21,7 +21,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 /// More than most headers have.
 const HEADER_BYTES: usize = 512;
 
-/// Pages of a column in a row group beyond which to look at the header of each takes longer than to read the rows twice.
+/// Pages of a column in a row group of which the headers are looked at: each is a small read.
 const PAGES_MAX: usize = 1_000;
 
 /// `metadata` of the file at `path` with an index of the pages; `None` where there are too many, where their headers don't tell, as those

@@ -1,6 +1,6 @@
 //! A file that is open to be read, and the snapshot of it that the last read began with.
 //!
-//! To begin a snapshot takes the database some eight system calls, three of which wait for a writer that is just about to commit. One
+//! To begin a snapshot takes the database some eight system calls, and it waits for a writer that is just about to commit. One call
 //! tells whether there is a newer one: every commit writes the file's header anew, and no two headers are the same, for transactions
 //! are numbered. So as long as the header is what it was before a snapshot began, that snapshot is the newest.
 //!
@@ -18,7 +18,7 @@ use redb::{ReadOnlyDatabase, ReadOnlyTable, ReadTransaction, ReadableDatabase as
 
 use super::file::{Failure, guarded};
 
-/// For how long at most a snapshot is kept that nobody reads: from one to two of them.
+/// A snapshot that nobody has read for so long is given up, or at most twice as long.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// The first of them says which commit is the newest: 64 bytes on the file, 128 on each of its last two commits.
@@ -88,13 +88,15 @@ impl Reader {
         drop(before);
     }
 
-    /// Gives up the snapshot if it was not read since the last call. Whether there is still one.
+    /// Gives up the snapshot if it was not read since the last call, and is no longer watched then. Whether it is.
     fn give_up_unused(&self) -> bool {
         let mut newest = self.newest();
-        newest.is_watched = std::mem::take(&mut newest.is_used);
-        let unused = if newest.is_watched { None } else { newest.snapshot.take() };
+        let is_used = std::mem::take(&mut newest.is_used);
+        newest.is_watched = is_used;
+        let unused = if is_used { None } else { newest.snapshot.take() };
         drop(newest);
-        unused.is_none()
+        drop(unused);
+        is_used
     }
 
     fn header(&self) -> io::Result<Header> {
