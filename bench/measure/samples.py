@@ -3,15 +3,10 @@
 import random
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from measure.process import Measurement
-
-
-SETTLE_SECONDS = 0.5
-"""The time before each sample, in which whoever came before gives back its memory and puts its threads to rest."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +45,12 @@ def take_turns(contenders: Sequence[Contender], samples: int, warm_up: bool = Tr
     """The samples of each contender, the first round left out where `warm_up`: it fills caches and starts threads.
 
     The order of each round is drawn (from its number, so that it is the same in every run): else each contender would always come
-    after the same other one, and pay for what that leaves behind.
+    after the same other one, and pay for what that leaves behind. There is no pause: the host of a virtual machine takes memory that
+    is free for two seconds, and whoever starts anew then waits for it.
     """
     taken: dict[str, list[Measurement]] = {contender.name: [] for contender in contenders}
     for turn in range(samples + warm_up):
         for contender in random.Random(turn).sample(contenders, len(contenders)):
-            time.sleep(SETTLE_SECONDS)
             measurement = contender.run()
             told = "warming up" if warm_up and turn == 0 else f"{turn + 1 - warm_up} of {samples}"
             print(f"  {contender.name}: {measurement.seconds:.3f} s ({told})", file=sys.stderr, flush=True)

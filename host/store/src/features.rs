@@ -12,6 +12,7 @@ use skewless_runtime::{Limits, Output};
 
 use crate::Result;
 use crate::compute::compute;
+use crate::feature_log::KeptRows;
 use crate::feature_set::{FeatureSet, Input, OnDemand, Origin};
 use crate::status::Status;
 use crate::view_rows::{ViewRows, arrow_error};
@@ -23,6 +24,8 @@ pub struct Features {
     views: Arc<[ViewRows]>,
     computed: Arc<[Output]>,
     other_versions: Vec<String>,
+    /// what was read, where it is to be logged
+    kept: Option<Arc<KeptRows>>,
 }
 
 /// How many values have which status.
@@ -111,7 +114,7 @@ impl Features {
         };
         let column = |origin: Origin| FeatureColumn { origin, values: Arc::clone(values(origin)) };
         let columns = set.outputs.iter().map(|output| column(output.origin)).collect();
-        Self { columns, views: views.into(), computed: computed.into(), other_versions: Vec::new() }
+        Self { columns, views: views.into(), computed: computed.into(), other_versions: Vec::new(), kept: None }
     }
 
     /// The rows read of each view of the set.
@@ -128,6 +131,17 @@ impl Features {
     #[must_use]
     pub(crate) fn with_other_versions(self, other_versions: Vec<String>) -> Self {
         Self { other_versions, ..self }
+    }
+
+    /// The same features, with what was read for those of their rows that are to be logged.
+    #[must_use]
+    pub(crate) fn with_kept(self, kept: Option<KeptRows>) -> Self {
+        Self { kept: kept.map(Arc::new), ..self }
+    }
+
+    /// What was read for those rows that are to be logged; `None` where there are none.
+    pub(crate) fn kept(&self) -> Option<&KeptRows> {
+        self.kept.as_deref()
     }
 
     /// The feature views of which rows were computed by another version of their transform than the one that is applied

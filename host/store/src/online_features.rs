@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use skewless_runtime::Limits;
 use tracing::{Instrument as _, Span};
 
-use crate::feature_log::LoggedQuestion;
+use crate::feature_log::{KeptRows, LoggedQuestion};
 use crate::feature_set::{FeatureSet, Selection, StoredView};
 use crate::feature_store::FeatureStore;
 use crate::features::{Asked, Computed, Features, StatusCounts};
@@ -22,7 +22,7 @@ use crate::{Error, Result};
 /// A selection of features, prepared to answer requests. What can be done once is done in [`OnlineFeatures::prepare`].
 pub struct OnlineFeatures {
     set: FeatureSet,
-    plans: Vec<RowPlan>,
+    plans: Arc<[RowPlan]>,
     /// for each view the first that has the same join keys, maybe itself
     same_keys: Vec<usize>,
     /// for each view the component that computes its rows, as they are marked; `None` where none does
@@ -44,6 +44,14 @@ pub struct StoredRows {
     other_versions: Vec<String>,
     /// the instant of each row, in µs
     at: Vec<i64>,
+    /// what was read for the rows that are to be logged
+    kept: Option<KeptRows>,
+}
+
+/// Rows on their way from the online store.
+struct Reading<'a> {
+    decoders: Vec<RowDecoder<'a>>,
+    kept: Option<KeptRows>,
 }
 
 /// Entity rows, and what was read for them.
@@ -71,14 +79,15 @@ impl OnlineFeatures {
             let by = stored.view.transform.as_ref()?;
             Some(store.components().get(&by.name)?.transform.digest().prefix())
         };
+        let plans: Arc<[RowPlan]> = set.views.iter().map(plan).collect();
         Ok(Self {
-            plans: set.views.iter().map(plan).collect(),
             same_keys: same_keys(&set),
             counters: Arc::clone(store.counters()),
             counted_outputs: counted_outputs(store, &set),
             counted_views: set.views.iter().map(|stored| store.counters().view(&stored.view.name)).collect(),
             components: set.views.iter().map(component).collect(),
-            log: logged(store, &set, selection),
+            log: logged(store, &set, selection, &plans),
+            plans,
             set,
             online: Arc::clone(store.online()),
             told: AtomicBool::new(false),
@@ -102,12 +111,12 @@ impl OnlineFeatures {
     pub fn get(&self, entity_rows: &RecordBatch, at: i64) -> Result<Features> {
         check_columns(&self.set, entity_rows)?;
         let keys = self.keys(entity_rows)?;
-        let mut decoders = self.decoders(entity_rows.num_rows());
+        let mut reading = self.reading(entity_rows);
         let start = Instant::now();
         let read = read_span(entity_rows)
-            .in_scope(|| self.online.read(&self.requests(&keys), &mut |view, row| decoders[view].push(row)));
+            .in_scope(|| self.online.read(&self.requests(&keys), &mut |view, row| reading.push(view, row)));
         self.counted(start, read)?;
-        self.compute(entity_rows, self.found(decoders, entity_rows.num_rows(), at)?)
+        self.compute(entity_rows, self.found(reading, entity_rows.num_rows(), at)?)
     }
 
     /// The stored rows that [`OnlineFeatures::compute`] makes the features of `entity_rows` of, for the instant `at`, in µs. Nothing
@@ -118,16 +127,16 @@ impl OnlineFeatures {
     pub async fn read(&self, entity_rows: &RecordBatch, at: i64) -> Result<Option<StoredRows>> {
         check_columns(&self.set, entity_rows)?;
         let keys = self.keys(entity_rows)?;
-        let mut decoders = self.decoders(entity_rows.num_rows());
+        let mut found = self.reading(entity_rows);
         {
             let requests = self.requests(&keys);
-            let mut visit = |view: usize, row: Option<&[u8]>| decoders[view].push(row);
+            let mut visit = |view: usize, row: Option<&[u8]>| found.push(view, row);
             let Some(reading) = self.online.read_without_blocking(&requests, &mut visit) else { return Ok(None) };
             let start = Instant::now();
             let read = reading.instrument(read_span(entity_rows)).await;
             self.counted(start, read)?;
         }
-        self.found(decoders, entity_rows.num_rows(), at).map(Some)
+        self.found(found, entity_rows.num_rows(), at).map(Some)
     }
 
     /// The features of each row of `entity_rows`, for which `stored` was read. Blocks for the calls of the transforms.
@@ -135,11 +144,11 @@ impl OnlineFeatures {
     /// # Errors
     /// [`ErrorKind::Transform`](crate::ErrorKind::Transform) where a transform fails as a whole.
     pub fn compute(&self, entity_rows: &RecordBatch, stored: StoredRows) -> Result<Features> {
-        let StoredRows { views, other_versions, at } = stored;
+        let StoredRows { views, other_versions, at, kept } = stored;
         self.count_ages(&views, &at);
         let asked = Asked { request: entity_rows.clone(), event_timestamps: at };
         let features = Features::compute(&self.set, views, &asked, Limits::SERVING)?;
-        Ok(self.counted_features(features, other_versions))
+        Ok(self.counted_features(features, other_versions).with_kept(kept))
     }
 
     /// Whether requests may share the calls of the transforms: where there are any, and each has shown that what it computes for a row
@@ -166,7 +175,8 @@ impl OnlineFeatures {
         let Ok(computed) = computed else { return Err(requests) };
         let features = |((_, stored), computed): (ReadRows, Computed)| {
             self.count_ages(&stored.views, &stored.at);
-            self.counted_features(Features::of(&self.set, stored.views, computed), stored.other_versions)
+            let StoredRows { views, other_versions, kept, .. } = stored;
+            self.counted_features(Features::of(&self.set, views, computed), other_versions).with_kept(kept)
         };
         Ok(requests.into_iter().zip(computed).map(features).collect())
     }
@@ -192,8 +202,8 @@ impl OnlineFeatures {
     /// Logs what was answered for `entity_rows` at the instant `at`, in µs, where the store has a log; `now` is the clock's. Never waits,
     /// never fails.
     pub fn log(&self, entity_rows: &RecordBatch, at: i64, now: Timestamp, features: &Features) {
-        if let Some(log) = &self.log {
-            log.log(entity_rows, at, now.as_microsecond(), features);
+        if let (Some(log), Some(kept)) = (&self.log, features.kept()) {
+            log.log(entity_rows, at, now.as_microsecond(), features, kept);
         }
     }
 
@@ -231,12 +241,17 @@ impl OnlineFeatures {
         views.map(request).collect()
     }
 
-    fn decoders(&self, rows: usize) -> Vec<RowDecoder<'_>> {
-        self.plans.iter().map(|plan| RowDecoder::new(plan, rows)).collect()
+    fn reading(&self, entity_rows: &RecordBatch) -> Reading<'_> {
+        let rows = entity_rows.num_rows();
+        Reading {
+            decoders: self.plans.iter().map(|plan| RowDecoder::new(plan, rows)).collect(),
+            kept: self.log.as_ref().and_then(|log| log.keep(entity_rows)),
+        }
     }
 
     /// The newest rows of all views at the instant `at`, and the views of which some are another version's.
-    fn found(&self, decoders: Vec<RowDecoder<'_>>, rows: usize, at: i64) -> Result<StoredRows> {
+    fn found(&self, reading: Reading<'_>, rows: usize, at: i64) -> Result<StoredRows> {
+        let Reading { decoders, kept } = reading;
         let mut other_versions = Vec::new();
         let at_each_row = vec![at; rows];
         let rows = self.set.views.iter().zip(&self.components).zip(decoders).map(|((stored, component), decoder)| {
@@ -246,17 +261,30 @@ impl OnlineFeatures {
                 other_versions.push(stored.view.name.clone());
             }
             let times = rows.times.iter().map(|time| time.map(|time| time.event_timestamp)).collect();
-            let created = rows.times.iter().map(|time| time.and_then(|time| time.created_timestamp)).collect();
-            Ok(ViewRows::at(&stored.view, rows.columns, times, &at_each_row)?.with_origins(created, rows.components))
+            ViewRows::at(&stored.view, rows.columns, times, &at_each_row)
         });
         let views = rows.collect::<Result<Vec<_>>>()?;
-        Ok(StoredRows { views, other_versions, at: at_each_row })
+        Ok(StoredRows { views, other_versions, at: at_each_row, kept })
+    }
+}
+
+impl Reading<'_> {
+    fn push(&mut self, view: usize, row: Option<&[u8]>) -> Result<()> {
+        if let Some(kept) = &mut self.kept {
+            kept.push(view, row);
+        }
+        self.decoders[view].push(row)
     }
 }
 
 /// The question's log, where the store has one. What can't be logged is answered all the same.
-fn logged(store: &FeatureStore, set: &FeatureSet, selection: &Selection) -> Option<LoggedQuestion> {
-    let question = LoggedQuestion::new(store.feature_log()?, store, set, selection);
+fn logged(
+    store: &FeatureStore,
+    set: &FeatureSet,
+    selection: &Selection,
+    plans: &Arc<[RowPlan]>,
+) -> Option<LoggedQuestion> {
+    let question = LoggedQuestion::new(store.feature_log()?, store, set, selection, Arc::clone(plans));
     question.inspect_err(|error| tracing::warn!(%error, "a question is answered, and can't be logged")).ok()
 }
 

@@ -42,6 +42,15 @@ impl ViewRows {
             Some(_) => Status::OutsideMaxAge,
         };
         let statuses: Vec<Status> = event_timestamps.iter().zip(at).map(status).collect();
+        Self::with_statuses(columns, event_timestamps, statuses)
+    }
+
+    /// The rows found, of which it is known already whether each is there.
+    pub(crate) fn with_statuses(
+        columns: Vec<ArrayRef>,
+        event_timestamps: Vec<Option<i64>>,
+        statuses: Vec<Status>,
+    ) -> Result<Self> {
         let columns = withhold(columns, &statuses)?;
         let found =
             |(event_timestamp, status): (Option<i64>, &Status)| event_timestamp.filter(|_| *status != Status::NotFound);

@@ -190,7 +190,7 @@ pub(crate) fn run(session: &Session, arguments: Arguments) -> Result<()> {
 fn from_log(session: &Session, arguments: &Arguments, log: &str) -> Result<()> {
     let threads = arguments.resources.resources().threads;
     let selection = arguments.selection.selection().expect("clap requires one of them");
-    let request = FromLog { log, selection: &selection, full_feature_names: arguments.full_feature_names, threads };
+    let request = FromLog { log, selection: &selection, full_feature_names: arguments.full_feature_names };
     let command_line = command_line();
     let format = arguments.out_format.map(Outputs::format);
     let output = Output { path: &arguments.out, format, command_line: &command_line };

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use jiff::Timestamp;
 use parquet::arrow::ArrowWriter;
@@ -14,6 +13,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
+use super::batch::LoggedBatch;
 use super::layout::{LOG_TIMESTAMP, REQUEST_ID, REQUEST_ROW};
 use super::metadata::LOG_KEY;
 use super::question::Question;
@@ -73,16 +73,16 @@ impl OpenFile {
     ///
     /// # Errors
     /// Where they can't be encoded.
-    pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        for first in (0..rows.num_rows()).step_by(ROWS_AT_ONCE) {
-            let rows = rows.slice(first, ROWS_AT_ONCE.min(rows.num_rows() - first));
+    pub(super) fn write(&mut self, rows: &LoggedBatch) -> Result<()> {
+        for first in (0..rows.rows()).step_by(ROWS_AT_ONCE) {
+            let rows = rows.slice(first, ROWS_AT_ONCE.min(rows.rows() - first));
             self.append(&rows).map_err(unencoded)?;
-            self.rows += rows.num_rows();
+            self.rows += rows.rows();
         }
         Ok(())
     }
 
-    fn append(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+    fn append(&mut self, rows: &LoggedBatch) -> Result<(), ParquetError> {
         self.group.append(rows)?;
         if self.group.rows() < ROW_GROUP_ROWS && self.group.repeats() {
             return Ok(());

@@ -15,24 +15,28 @@
 //! The status of a feature is that of its view. Where that is null, it is `PRESENT`, or `NULL_VALUE` of a null. (Format 1 has the
 //! word `PRESENT` for the null.) Names of definitions have neither `:` nor `@`, so no two columns have one name.
 //!
-//! A [`Growth`] takes the rows of one request after the other, and becomes a batch of these columns.
+//! A [`Growth`] takes the rows of one request after the other, and becomes a batch of these columns. What was read of a view, all of its
+//! columns but the status, is kept by [`DistinctRows`] meanwhile, as it is stored.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::builder::{StringBuilder, TimestampMicrosecondBuilder, UInt32Builder};
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
-use skewless_runtime::{DataType, Output};
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
+use skewless_runtime::{DataType, Output, ScalarType};
 
+use super::batch::{LoggedBatch, LoggedColumn};
 use super::columns::{self, Grow, Picked};
+use super::distinct::DistinctRows;
+use super::kept::KeptRows;
 use super::metadata::Hiding;
 use super::sensitive::Hider;
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::feature_set::{FeatureSet, Origin};
 use crate::features::{Asked, Features};
+use crate::online::RowPlan;
 use crate::status::Status;
-use crate::view_rows::arrow_error;
+use crate::view_rows::{ViewRows, arrow_error};
 use crate::{Error, Result};
 
 pub(super) const REQUEST_ID: &str = "__request_id";
@@ -68,6 +72,8 @@ pub(super) enum Instants<'a> {
 pub(crate) struct Layout {
     schema: SchemaRef,
     columns: Vec<(Column, bool)>,
+    /// how many views the set has
+    views: usize,
 }
 
 /// Where the values of a column come from, by the kind of the column.
@@ -77,6 +83,8 @@ enum Column {
     Instant(Instant),
     RequestRow,
     Value(Value, DataType),
+    /// what was read of a view of the set, by its place
+    Read(usize, Read),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +92,6 @@ enum Text {
     RequestId,
     /// of a view of the set, by its place
     Status(usize),
-    Component(usize),
     /// of an on-demand view of the set, by its place
     ComputedStatus(usize),
     Failure(usize),
@@ -94,17 +101,21 @@ enum Text {
 enum Instant {
     Served,
     Event,
-    /// of a view of the set, by its place
-    ViewEvent(usize),
-    ViewCreated(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Read {
+    /// a feature, by its place
+    Feature(usize, DataType),
+    EventTimestamp,
+    CreatedTimestamp,
+    Component,
 }
 
 #[derive(Debug, Clone)]
 enum Value {
     /// a join key or request field, by its name
     Asked(String),
-    /// a feature of a view of the set, both by their places
-    Stored(usize, usize),
     /// an output of an on-demand view of the set, both by their places
     Computed(usize, usize),
 }
@@ -112,6 +123,8 @@ enum Value {
 /// Rows of requests as columns, before any is hashed.
 pub(super) struct Growth {
     columns: Vec<Growing>,
+    /// of each view of the set
+    views: Vec<DistinctRows>,
     rows: usize,
 }
 
@@ -121,6 +134,8 @@ enum Growing {
     Instant(Instant, TimestampMicrosecondBuilder),
     RequestRow(UInt32Builder),
     Value(Value, Box<dyn Grow>),
+    /// grows with its view
+    Read(usize, Read),
 }
 
 /// The name of the column of a feature.
@@ -159,16 +174,16 @@ impl Layout {
             let name = &stored.view.name;
             for (place, (feature, data_type)) in stored.features.iter().enumerate() {
                 let column = feature_column(name, feature);
-                builder.add(&column, hiding(&column), Column::Value(Value::Stored(view, place), *data_type));
+                builder.add(&column, hiding(&column), Column::Read(view, Read::Feature(place, *data_type)));
             }
             builder.add(&format!("{name}@status"), None, Column::Text(Text::Status(view)));
-            builder.add(&format!("{name}@event_timestamp"), None, Column::Instant(Instant::ViewEvent(view)));
-            builder.add(&format!("{name}@created_timestamp"), None, Column::Instant(Instant::ViewCreated(view)));
-            builder.add(&format!("{name}@component"), None, Column::Text(Text::Component(view)));
+            builder.add(&format!("{name}@event_timestamp"), None, Column::Read(view, Read::EventTimestamp));
+            builder.add(&format!("{name}@created_timestamp"), None, Column::Read(view, Read::CreatedTimestamp));
+            builder.add(&format!("{name}@component"), None, Column::Read(view, Read::Component));
         }
         builder.add_on_demand(set, &hiding);
         let Builder { fields, columns } = builder;
-        Ok(Self { schema: Arc::new(Schema::new(fields)), columns })
+        Ok(Self { schema: Arc::new(Schema::new(fields)), columns, views: set.views.len() })
     }
 
     /// The columns.
@@ -181,37 +196,60 @@ impl Layout {
     /// # Errors
     /// As [`Growth::append`].
     pub(crate) fn of_history(&self, asked: &Asked, features: &Features) -> Result<RecordBatch> {
-        let mut growth = self.growth(asked.event_timestamps.len());
-        growth.append(&LoggedRows {
+        let count = asked.event_timestamps.len();
+        let rows = LoggedRows {
             request_id: "",
             event_timestamps: Instants::Each(&asked.event_timestamps),
             served_at: 0,
             asked: &asked.request,
             features,
-            picked: Picked::Range { first: 0, rows: asked.event_timestamps.len() },
-        })?;
-        self.batch(growth, None)
+            picked: Picked::Range { first: 0, rows: count },
+        };
+        let column = |(column, _): &(Column, bool)| match column {
+            Column::Read(view, read) => Ok(read.of(&features.views()[*view])),
+            other => {
+                let mut growing = other.growing(count);
+                growing.append(&rows)?;
+                Ok(growing.finish())
+            }
+        };
+        let columns = self.columns.iter().map(column).collect::<Result<_>>()?;
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(arrow_error)
+    }
+
+    /// How many views are read.
+    pub(super) fn views(&self) -> usize {
+        self.views
     }
 
     /// No rows yet, and room for some.
     pub(super) fn growth(&self, room: usize) -> Growth {
-        Growth { columns: self.columns.iter().map(|(column, _)| column.growing(room)).collect(), rows: 0 }
+        let views = std::iter::repeat_with(DistinctRows::default).take(self.views).collect();
+        Growth { columns: self.columns.iter().map(|(column, _)| column.growing(room)).collect(), views, rows: 0 }
     }
 
-    /// The rows of `growth` as the log has them.
+    /// The rows of `growth` as the log has them; `plans` read what was stored of each view.
     ///
     /// # Errors
     /// Where columns can't be put together, which none that were answered from should.
-    pub(super) fn batch(&self, growth: Growth, hider: Option<&Hider>) -> Result<RecordBatch> {
+    pub(super) fn batch(&self, growth: Growth, plans: &[RowPlan], hider: Option<&Hider>) -> Result<LoggedBatch> {
+        let views = growth.views.into_iter().zip(plans).map(|(rows, plan)| rows.finish(plan));
+        let views = views.collect::<Result<Vec<_>>>()?;
         let mut columns = Vec::with_capacity(self.columns.len());
         for ((_, hashed), growing) in self.columns.iter().zip(growth.columns) {
-            let values = growing.finish();
+            let column = match growing {
+                Growing::Read(view, read) => {
+                    let (rows, stored) = &views[view];
+                    LoggedColumn::Repeated { rows: rows.clone(), values: read.of(stored) }
+                }
+                grown => LoggedColumn::Plain(grown.finish()),
+            };
             columns.push(match (hashed, hider) {
-                (true, Some(hider)) => hider.hash(&values)?,
-                _ => values,
+                (true, Some(hider)) => column.map(|values| hider.hash(values))?,
+                _ => column,
             });
         }
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(arrow_error)
+        Ok(LoggedBatch::new(Arc::clone(&self.schema), columns, growth.rows))
     }
 }
 
@@ -252,9 +290,11 @@ impl Column {
     fn data_type(&self) -> ArrowType {
         match self {
             Self::Text(_) => ArrowType::Utf8,
-            Self::Instant(_) => ArrowType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Instant(_) => ScalarType::Timestamp.to_arrow(),
             Self::RequestRow => ArrowType::UInt32,
-            Self::Value(_, data_type) => data_type.to_arrow(),
+            Self::Value(_, data_type) | Self::Read(_, Read::Feature(_, data_type)) => data_type.to_arrow(),
+            Self::Read(_, Read::EventTimestamp | Read::CreatedTimestamp) => ScalarType::Timestamp.to_arrow(),
+            Self::Read(_, Read::Component) => ArrowType::Utf8,
         }
     }
 
@@ -265,6 +305,7 @@ impl Column {
             Self::Instant(instant) => Growing::Instant(*instant, columns::instants(room)),
             Self::RequestRow => Growing::RequestRow(UInt32Builder::with_capacity(room)),
             Self::Value(value, data_type) => Growing::Value(value.clone(), columns::column(*data_type, room)),
+            Self::Read(view, read) => Growing::Read(*view, *read),
         }
     }
 }
@@ -275,20 +316,15 @@ impl Growth {
         self.rows
     }
 
-    /// Adds the picked rows of a request.
+    /// Adds the picked rows of a request, for which `kept` was read.
     ///
     /// # Errors
     /// Where a column is missing, has another type, or can't grow any more. There is no batch to be made of the rest then.
-    pub(super) fn append(&mut self, rows: &LoggedRows<'_>) -> Result<()> {
-        for growing in &mut self.columns {
-            match growing {
-                Growing::Text(text, texts) => text.append(rows, texts),
-                Growing::Instant(instant, instants) => instant.append(rows, instants),
-                Growing::RequestRow(numbers) => {
-                    rows.picked.rows().for_each(|row| numbers.append_value(row as u32));
-                }
-                Growing::Value(value, values) => values.append(&**value.of(rows)?, rows.picked)?,
-            }
+    pub(super) fn append(&mut self, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
+        self.columns.iter_mut().try_for_each(|growing| growing.append(rows))?;
+        for (place, (view, read)) in self.views.iter_mut().zip(rows.features.views()).enumerate() {
+            let picked = rows.picked.rows();
+            kept.view(place).zip(picked).for_each(|(stored, row)| view.push(stored, read.statuses[row]));
         }
         self.rows += rows.picked.len();
         Ok(())
@@ -296,12 +332,24 @@ impl Growth {
 }
 
 impl Growing {
+    fn append(&mut self, rows: &LoggedRows<'_>) -> Result<()> {
+        match self {
+            Self::Text(text, texts) => text.append(rows, texts),
+            Self::Instant(instant, instants) => instant.append(rows, instants),
+            Self::RequestRow(numbers) => rows.picked.rows().for_each(|row| numbers.append_value(row as u32)),
+            Self::Value(value, values) => values.append(&**value.of(rows)?, rows.picked)?,
+            Self::Read(..) => {}
+        }
+        Ok(())
+    }
+
     fn finish(self) -> ArrayRef {
         match self {
             Self::Text(_, mut texts) => Arc::new(texts.finish()),
             Self::Instant(_, mut instants) => Arc::new(instants.finish()),
             Self::RequestRow(mut numbers) => Arc::new(numbers.finish()),
             Self::Value(_, mut values) => values.finish(),
+            Self::Read(..) => unreachable!("it is made of its view"),
         }
     }
 }
@@ -316,7 +364,6 @@ impl Text {
                 let word = |row: usize| (statuses[row] != Status::Present).then(|| statuses[row].as_str());
                 append_texts(picked, word, texts);
             }
-            Self::Component(view) => append_components(picked, &features.views()[view].components, texts),
             Self::ComputedStatus(view) => {
                 let output = &features.computed()[view];
                 append_texts(picked, |row| failure(output, row).map(|_| Status::Invalid.as_str()), texts);
@@ -331,15 +378,27 @@ impl Text {
 
 impl Instant {
     fn append(self, rows: &LoggedRows<'_>, instants: &mut TimestampMicrosecondBuilder) {
-        let LoggedRows { features, picked, .. } = *rows;
         match (self, rows.event_timestamps) {
-            (Self::Served, _) => instants.append_value_n(rows.served_at, picked.len()),
-            (Self::Event, Instants::One(at)) => instants.append_value_n(at, picked.len()),
+            (Self::Served, _) => instants.append_value_n(rows.served_at, rows.picked.len()),
+            (Self::Event, Instants::One(at)) => instants.append_value_n(at, rows.picked.len()),
             (Self::Event, Instants::Each(at)) => {
-                instants.extend_from_iter_option(picked.rows().map(|row| Some(at[row])));
+                instants.extend_from_iter_option(rows.picked.rows().map(|row| Some(at[row])));
             }
-            (Self::ViewEvent(view), _) => append_times(picked, &features.views()[view].event_timestamps, instants),
-            (Self::ViewCreated(view), _) => append_times(picked, &features.views()[view].created_timestamps, instants),
+        }
+    }
+}
+
+impl Read {
+    /// The column of what was read.
+    fn of(self, rows: &ViewRows) -> ArrayRef {
+        let times = |times: &[Option<i64>]| -> ArrayRef {
+            Arc::new(TimestampMicrosecondArray::from_iter(times.iter().copied()).with_timezone("UTC"))
+        };
+        match self {
+            Self::Feature(place, _) => Arc::clone(&rows.columns[place]),
+            Self::EventTimestamp => times(&rows.event_timestamps),
+            Self::CreatedTimestamp => times(&rows.created_timestamps),
+            Self::Component => Arc::new(components(&rows.components)),
         }
     }
 }
@@ -351,7 +410,6 @@ impl Value {
                 let missing = || Error::invalid_input(format!("`{name}` is missing from the entity rows"));
                 rows.asked.column_by_name(name).ok_or_else(missing)
             }
-            Self::Stored(view, column) => Ok(&rows.features.views()[*view].columns[*column]),
             Self::Computed(view, output) => Ok(rows.features.computed()[*view].batch.column(*output)),
         }
     }
@@ -365,35 +423,23 @@ fn append_texts<'a>(picked: Picked<'_>, text: impl Fn(usize) -> Option<&'a str>,
     picked.rows().for_each(|row| texts.append_option(text(row)));
 }
 
-/// Adds the time of each picked row, if it has one: of a view that nobody asked for them, none has.
-fn append_times(picked: Picked<'_>, times: &[Option<i64>], instants: &mut TimestampMicrosecondBuilder) {
-    let time = |row: usize| times.get(row).copied().flatten();
-    if picked.rows().all(|row| time(row).is_none()) {
-        return instants.append_nulls(picked.len());
-    }
-    instants.extend_from_iter_option(picked.rows().map(time));
-}
-
-/// Adds which component made each picked row, if one did.
-fn append_components(picked: Picked<'_>, components: &[Option<u64>], texts: &mut StringBuilder) {
-    let component = |row: usize| components.get(row).copied().flatten();
-    if picked.rows().all(|row| component(row).is_none()) {
-        return texts.append_nulls(picked.len());
-    }
+/// Which component made each row, if one did.
+fn components(components: &[Option<u64>]) -> StringArray {
     // One component made the rows of a view, but for those that are older than it.
     let mut last = (0, format!("{:016x}", 0));
-    for row in picked.rows() {
-        let Some(component) = component(row) else {
-            texts.append_null();
-            continue;
-        };
-        if component != last.0 {
-            last.0 = component;
-            last.1.clear();
-            let _ = write!(last.1, "{component:016x}");
+    let mut texts = StringBuilder::with_capacity(components.len(), components.len() * 16);
+    for component in components {
+        match component {
+            None => texts.append_null(),
+            Some(component) => {
+                if *component != last.0 {
+                    last = (*component, format!("{component:016x}"));
+                }
+                texts.append_value(&last.1);
+            }
         }
-        texts.append_value(&last.1);
     }
+    texts.finish()
 }
 
 /// For each row why the transform failed on it, if it did.

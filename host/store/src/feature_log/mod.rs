@@ -1,7 +1,8 @@
 //! What was served, written down; and what is found out from it later.
 //!
 //! ```text
-//! request ─► Features ─► Waiting (columns) ─► writer thread ─► Parquet: service=…/date=…/….parquet
+//! request ─► KeptRows (as stored) ─┐
+//!         └► Features ─────────────┴► Waiting ─► writer thread ─► Parquet: service=…/date=…/….parquet
 //!                                                                  │
 //!   replay: the logged inputs, computed again ◄────────────────────┤
 //!   skew:   the logged rows, asked of the offline store ◄──────────┤
@@ -13,9 +14,12 @@
 //! the log, [`replay`] and [`skew`] use it. The log never holds up or fails a request: where too many rows wait, more are dropped
 //! and counted, and what can't be written is tried again while there is room for it.
 
+mod batch;
 mod columns;
 mod compare;
+mod distinct;
 mod file;
+mod kept;
 mod layout;
 mod logged_set;
 mod metadata;
@@ -28,10 +32,12 @@ mod row_group;
 mod sampling;
 mod sensitive;
 pub mod skew;
+mod slots;
 pub mod training_set;
 mod waiting;
 mod writer;
 
+pub(crate) use kept::KeptRows;
 pub(crate) use layout::Layout;
 pub use metadata::{Hiding, LOG_FORMAT, LOG_KEY, LogMetadata, LoggedComponent};
 pub use question::LoggedQuestion;

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::array::RecordBatch;
 use sha2::{Digest as _, Sha256};
 
-use super::columns::Picked;
+use super::batch::LoggedBatch;
+use super::kept::KeptRows;
 use super::layout::{Growth, Instants, Layout, LoggedRows, feature_column};
 use super::metadata::{LOG_FORMAT, LogMetadata, LoggedComponent};
-use super::sampling::{Sample, Sampler, request_hash};
+use super::sampling::{Sampler, request_hash};
 use super::sensitive::Hidden;
 use super::waiting::Waiting;
 use super::writer::FeatureLog;
 use crate::feature_set::{FeatureSet, Selection};
 use crate::feature_store::FeatureStore;
 use crate::features::Features;
+use crate::online::RowPlan;
 use crate::{Error, Result};
 
 /// A question whose answers are logged.
@@ -30,6 +32,8 @@ pub struct LoggedQuestion {
 /// What is the same for all rows of a question, and those of its rows that wait to be encoded.
 pub(super) struct Question {
     pub(super) layout: Layout,
+    /// how what is stored of each view is read
+    plans: Arc<[RowPlan]>,
     hidden: Hidden,
     pub(super) metadata: LogMetadata,
     /// the folder of its files
@@ -38,7 +42,7 @@ pub(super) struct Question {
 }
 
 impl LoggedQuestion {
-    /// Prepares to log what `selection` comes to in `store`.
+    /// Prepares to log what `selection` comes to in `store`, where `plans` read what is stored of each view.
     ///
     /// # Errors
     /// As [`Hidden::new`] and [`Layout::new`].
@@ -47,6 +51,7 @@ impl LoggedQuestion {
         store: &FeatureStore,
         set: &FeatureSet,
         selection: &Selection,
+        plans: Arc<[RowPlan]>,
     ) -> Result<Self> {
         let settings = log.settings();
         let hidden = Hidden::new(settings, store.definitions(), &store.output_columns())?;
@@ -54,34 +59,36 @@ impl LoggedQuestion {
         let metadata = metadata(store, set, selection, &hidden, settings.sample_rate);
         let folder = folder(&metadata);
         let sampler = Sampler::new(settings.sample_rate, metadata.join_keys.clone());
-        let question = Arc::new(Question { layout, hidden, metadata, folder, waiting: Waiting::default() });
+        let question = Arc::new(Question { layout, plans, hidden, metadata, folder, waiting: Waiting::default() });
         Ok(Self { log: Arc::clone(log), question, sampler, told: AtomicBool::new(false) })
     }
 
-    /// Logs the rows of a request that belong to the sample: copies them, and never waits until they are written, nor fails.
-    ///
-    /// `asked` are the entity rows, all at the instant `at`, served at the instant `now`, both in µs.
-    pub fn log(&self, asked: &RecordBatch, at: i64, now: i64, features: &Features) {
+    /// What is read for `asked`, the entity rows of a request, is to be put here, so that it can be logged; `None` where none of them
+    /// belongs to the sample.
+    pub(crate) fn keep(&self, asked: &RecordBatch) -> Option<KeptRows> {
         let request = self.log.next_request();
         let sample = self.sampler.sample(asked, || request_hash(self.log.instance_hash(), request));
-        let picked = match &sample {
-            Some(Sample::None) => return,
-            Some(Sample::All) => Picked::Range { first: 0, rows: asked.num_rows() },
-            Some(Sample::Some(picked)) => Picked::Some(picked),
-            None => {
-                self.tell(&Error::invalid_input("join keys are missing from the entity rows"));
-                return self.log.drop_rows(asked.num_rows());
-            }
-        };
+        if sample.is_none() {
+            self.tell(&Error::invalid_input("join keys are missing from the entity rows"));
+            self.log.drop_rows(asked.num_rows());
+        }
+        KeptRows::new(request, sample?, asked.num_rows(), self.question.layout.views())
+    }
+
+    /// Logs the rows of a request that belong to the sample, for which `kept` was read: copies them, and never waits until they are
+    /// written, nor fails.
+    ///
+    /// `asked` are the entity rows, all at the instant `at`, served at the instant `now`, both in µs.
+    pub(crate) fn log(&self, asked: &RecordBatch, at: i64, now: i64, features: &Features, kept: &KeptRows) {
         let rows = LoggedRows {
-            request_id: &self.log.request_id(request),
+            request_id: &self.log.request_id(kept.request),
             event_timestamps: Instants::One(at),
             served_at: now,
             asked,
             features,
-            picked,
+            picked: kept.picked(),
         };
-        if let Err(error) = self.log.offer(&self.question, &rows) {
+        if let Err(error) = self.log.offer(&self.question, &rows, kept) {
             self.tell(&error);
         }
     }
@@ -104,8 +111,8 @@ impl Question {
     ///
     /// # Errors
     /// As [`Layout::batch`].
-    pub(super) fn batch(&self, growth: Growth) -> Result<RecordBatch> {
-        self.layout.batch(growth, self.hidden.hider.as_ref())
+    pub(super) fn batch(&self, growth: Growth) -> Result<LoggedBatch> {
+        self.layout.batch(growth, &self.plans, self.hidden.hider.as_ref())
     }
 }
 

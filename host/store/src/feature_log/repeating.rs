@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::builder::NullBufferBuilder;
-use arrow::array::{Array, AsArray as _, ListArray};
+use arrow::array::{Array, AsArray as _, BinaryArray, ListArray, StringArray};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType as ArrowType, TimeUnit};
 use bytes::Bytes;
@@ -19,6 +19,9 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use twox_hash::XxHash64;
+
+use super::batch::{NO_ROW, repeated};
+use super::slots::{FREE, Slots, folded};
 
 /// Different values beyond which they don't repeat enough.
 const VALUES_MAX: usize = 1 << 14;
@@ -46,6 +49,14 @@ enum Levels {
     },
 }
 
+/// Values that are to be added.
+enum Typed<'a> {
+    Fours(ScalarBuffer<u32>),
+    Eights(ScalarBuffer<u64>),
+    Texts(&'a StringArray),
+    Bytes(&'a BinaryArray),
+}
+
 /// The values, each once.
 struct Dictionary {
     values: Values,
@@ -60,12 +71,6 @@ enum Values {
     /// where each starts in the page
     Texts(Vec<u32>),
 }
-
-/// The numbers of values, where the hashes of those say, or behind that.
-struct Slots(Vec<u32>);
-
-/// No number.
-const FREE: u32 = u32::MAX;
 
 impl RepeatingColumn {
     /// A column without rows; `None` for a type that it can't have.
@@ -84,7 +89,7 @@ impl RepeatingColumn {
             ArrowType::Utf8 | ArrowType::Binary => Values::Texts(Vec::new()),
             _ => return None,
         };
-        let dictionary = Dictionary { values, page: Vec::new(), slots: Slots(vec![FREE; 16]) };
+        let dictionary = Dictionary { values, page: Vec::new(), slots: Slots::default() };
         Some(Self { column, dictionary, numbers: Vec::new(), levels })
     }
 
@@ -108,30 +113,38 @@ impl RepeatingColumn {
         }
     }
 
+    /// Adds rows of which each is that of `values` whose place `rows` says, or null where that says [`NO_ROW`]: every value is looked up once,
+    /// however often it is there.
+    ///
+    /// # Errors
+    /// Where they can't be put together.
+    pub(super) fn append_repeated(&mut self, rows: &ScalarBuffer<u32>, values: &dyn Array) -> Result<()> {
+        let Levels::Flat(nulls) = &mut self.levels else {
+            self.append(&*repeated(rows, values)?);
+            return Ok(());
+        };
+        let valid = values.nulls().filter(|valid| valid.null_count() > 0);
+        let is_valid = |row: &u32| *row != NO_ROW && valid.is_none_or(|valid| valid.is_valid(*row as usize));
+        match rows.iter().all(is_valid) {
+            true => nulls.append_n_non_nulls(rows.len()),
+            false => rows.iter().for_each(|row| nulls.append(is_valid(row))),
+        }
+        let (typed, mut numbers) = (Typed::of(values), vec![FREE; values.len()]);
+        self.numbers.reserve(rows.len());
+        for row in rows.iter().filter(|row| is_valid(row)) {
+            let number = &mut numbers[*row as usize];
+            if *number == FREE {
+                *number = self.dictionary.number(&typed, *row as usize);
+            }
+            self.numbers.push(*number);
+        }
+        Ok(())
+    }
+
     fn append_values(&mut self, rows: &dyn Array) {
-        if rows.null_count() == rows.len() {
-            return;
-        }
+        let (typed, dictionary) = (Typed::of(rows), &mut self.dictionary);
         self.numbers.reserve(rows.len() - rows.null_count());
-        let (valid, numbers, dictionary) = (valid(rows), &mut self.numbers, &mut self.dictionary);
-        match rows.data_type() {
-            ArrowType::Utf8 => {
-                let texts = rows.as_string::<i32>();
-                dictionary.texts(valid.map(|row| texts.value(row).as_bytes()), numbers);
-            }
-            ArrowType::Binary => {
-                let texts = rows.as_binary::<i32>();
-                dictionary.texts(valid.map(|row| texts.value(row)), numbers);
-            }
-            ArrowType::Int32 | ArrowType::Float32 => {
-                let values = bits::<u32>(rows);
-                dictionary.fixed(valid.map(|row| u64::from(values[row])), numbers);
-            }
-            _ => {
-                let values = bits::<u64>(rows);
-                dictionary.fixed(valid.map(|row| values[row]), numbers);
-            }
-        }
+        self.numbers.extend(valid(rows).map(|row| dictionary.number(&typed, row)));
     }
 
     /// Whether the values repeat. Else no rows can be added any more.
@@ -308,7 +321,7 @@ impl Dictionary {
             Values::Texts(starts) => starts.clear(),
         }
         self.page.clear();
-        self.slots.0.fill(FREE);
+        self.slots.clear();
     }
 
     /// Bits of a value's number.
@@ -316,68 +329,52 @@ impl Dictionary {
         (usize::BITS - self.len().saturating_sub(1).leading_zeros()).max(1) as usize
     }
 
-    /// Adds the numbers of values, which get one where they have none.
-    fn fixed(&mut self, found: impl Iterator<Item = u64>, numbers: &mut Vec<u32>) {
-        let Values::Fixed(width, values) = &mut self.values else { unreachable!("the column has fixed values") };
-        found.for_each(|value| {
-            let number = match self.slots.find(folded(value), |number| values[number as usize] == value) {
-                Ok(number) => number,
-                Err(slot) => {
-                    values.push(value);
-                    self.page.extend_from_slice(&value.to_le_bytes()[..*width]);
-                    self.slots.take(slot, values.len(), |number| folded(values[number]))
-                }
-            };
-            numbers.push(number);
-        });
+    /// The number of a value, which gets one where it has none.
+    fn number(&mut self, values: &Typed<'_>, row: usize) -> u32 {
+        match values {
+            Typed::Fours(values) => self.fixed(u64::from(values[row])),
+            Typed::Eights(values) => self.fixed(values[row]),
+            Typed::Texts(values) => self.text(values.value(row).as_bytes()),
+            Typed::Bytes(values) => self.text(values.value(row)),
+        }
     }
 
-    /// The same of texts.
-    fn texts<'a>(&mut self, found: impl Iterator<Item = &'a [u8]>, numbers: &mut Vec<u32>) {
+    fn fixed(&mut self, value: u64) -> u32 {
+        let Values::Fixed(width, values) = &mut self.values else { unreachable!("the column has fixed values") };
+        match self.slots.find(folded(value), |number| values[number as usize] == value) {
+            Ok(number) => number,
+            Err(slot) => {
+                values.push(value);
+                self.page.extend_from_slice(&value.to_le_bytes()[..*width]);
+                self.slots.take(slot, values.len(), |number| folded(values[number]))
+            }
+        }
+    }
+
+    fn text(&mut self, text: &[u8]) -> u32 {
         let Values::Texts(starts) = &mut self.values else { unreachable!("the column has texts") };
-        found.for_each(|text| {
-            let is = |number| text_at(&self.page, starts[number as usize]) == text;
-            let number = match self.slots.find(XxHash64::oneshot(0, text), is) {
-                Ok(number) => number,
-                Err(slot) => {
-                    starts.push(self.page.len() as u32);
-                    self.page.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                    self.page.extend_from_slice(text);
-                    let hash = |number: usize| XxHash64::oneshot(0, text_at(&self.page, starts[number]));
-                    self.slots.take(slot, starts.len(), hash)
-                }
-            };
-            numbers.push(number);
-        });
+        let is = |number| text_at(&self.page, starts[number as usize]) == text;
+        match self.slots.find(XxHash64::oneshot(0, text), is) {
+            Ok(number) => number,
+            Err(slot) => {
+                starts.push(self.page.len() as u32);
+                self.page.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                self.page.extend_from_slice(text);
+                let hash = |number: usize| XxHash64::oneshot(0, text_at(&self.page, starts[number]));
+                self.slots.take(slot, starts.len(), hash)
+            }
+        }
     }
 }
 
-impl Slots {
-    /// The number with this hash that `is` it; else the slot that it would have.
-    fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> std::result::Result<u32, usize> {
-        let mut slot = hash as usize & (self.0.len() - 1);
-        loop {
-            match self.0[slot] {
-                FREE => return Err(slot),
-                number if is(number) => return Ok(number),
-                _ => slot = (slot + 1) & (self.0.len() - 1),
-            }
+impl<'a> Typed<'a> {
+    fn of(values: &'a dyn Array) -> Self {
+        match values.data_type() {
+            ArrowType::Utf8 => Self::Texts(values.as_string()),
+            ArrowType::Binary => Self::Bytes(values.as_binary()),
+            ArrowType::Int32 | ArrowType::Float32 => Self::Fours(bits(values)),
+            _ => Self::Eights(bits(values)),
         }
-    }
-
-    /// Puts the last of so many numbers there; where half of the slots are taken then, there will be twice as many.
-    fn take(&mut self, slot: usize, numbers: usize, hash: impl Fn(usize) -> u64) -> u32 {
-        let last = (numbers - 1) as u32;
-        self.0[slot] = last;
-        if numbers * 2 > self.0.len() {
-            self.0 = vec![FREE; self.0.len() * 2];
-            for number in 0..numbers {
-                if let Err(slot) = self.find(hash(number), |_| false) {
-                    self.0[slot] = number as u32;
-                }
-            }
-        }
-        last
     }
 }
 
@@ -386,12 +383,6 @@ fn text_at(page: &[u8], start: u32) -> &[u8] {
     let start = start as usize;
     let length = page[start..start + 4].iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte));
     &page[start + 4..start + 4 + length]
-}
-
-/// A hash of a number: all of its bits, also of those that are mostly zero, are in all bits of it.
-fn folded(value: u64) -> u64 {
-    let product = u128::from(value ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93;
-    product as u64 ^ (product >> 64) as u64
 }
 
 /// The rows that are not null.

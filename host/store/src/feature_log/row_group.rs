@@ -1,11 +1,11 @@
 //! The row group of a log file that is being filled, and after it the next.
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::Result;
 use parquet::file::writer::SerializedFileWriter;
 
+use super::batch::{LoggedBatch, LoggedColumn};
 use super::repeating::RepeatingColumn;
 
 /// The columns, each with one leaf of Parquet's.
@@ -44,18 +44,21 @@ impl RowGroup {
     ///
     /// # Errors
     /// Where they can't be encoded.
-    pub(super) fn append(&mut self, rows: &RecordBatch) -> Result<()> {
-        for ((column, values), field) in self.columns.iter_mut().zip(rows.columns()).zip(rows.schema_ref().fields()) {
-            match column {
-                Column::Repeating(column) => column.append(values),
-                Column::Other(writer) => {
-                    for leaf in compute_leaves(field, values)? {
+    pub(super) fn append(&mut self, rows: &LoggedBatch) -> Result<()> {
+        for ((column, added), field) in self.columns.iter_mut().zip(rows.columns()).zip(rows.schema().fields()) {
+            match (column, added) {
+                (Column::Repeating(column), LoggedColumn::Plain(values)) => column.append(values),
+                (Column::Repeating(column), LoggedColumn::Repeated { rows, values }) => {
+                    column.append_repeated(rows, values)?;
+                }
+                (Column::Other(writer), added) => {
+                    for leaf in compute_leaves(field, &added.plain()?)? {
                         writer.write(&leaf)?;
                     }
                 }
             }
         }
-        self.rows += rows.num_rows();
+        self.rows += rows.rows();
         Ok(())
     }
 

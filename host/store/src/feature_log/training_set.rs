@@ -23,8 +23,6 @@ pub struct FromLog<'a> {
     pub selection: &'a Selection,
     /// whether features are called `view__feature` instead of `feature`
     pub full_feature_names: bool,
-    /// how many threads encode
-    pub threads: usize,
 }
 
 /// Writes the rows of a log, with join keys, request fields and instants, as a training set. Returns what made it, and its rows.
@@ -46,7 +44,7 @@ pub async fn write_training_set_from_log(request: &FromLog<'_>, output: &Output<
         let Some(columns) = Columns::of(&file, request)? else { continue };
         let set = match &mut set {
             Some(set) => set,
-            none => none.insert(Set::create(&columns, &file.metadata, request, output).await?),
+            none => none.insert(Set::create(&columns, &file.metadata, output).await?),
         };
         if let Err(error) = set.write(&file, &columns).await {
             failed = Some(error);
@@ -145,13 +143,8 @@ struct Set {
 }
 
 impl Set {
-    async fn create(
-        columns: &Columns,
-        metadata: &LogMetadata,
-        request: &FromLog<'_>,
-        output: &Output<'_>,
-    ) -> Result<Self> {
-        let file = TrainingSetFile::create(output.path, output.format, &columns.schema, request.threads).await?;
+    async fn create(columns: &Columns, metadata: &LogMetadata, output: &Output<'_>) -> Result<Self> {
+        let file = TrainingSetFile::create(output.path, output.format, &columns.schema).await?;
         let feature =
             |(name, _): &(String, String)| FeatureSummary { name: name.clone(), counts: StatusCounts::default() };
         Ok(Self {

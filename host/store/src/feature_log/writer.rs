@@ -13,15 +13,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
+use super::batch::LoggedBatch;
 use super::file::OpenFile;
-use super::layout::{Growth, LOG_TIMESTAMP, LoggedRows};
+use super::kept::KeptRows;
+use super::layout::{Growth, LoggedRows};
 use super::pending::Pending;
 use super::question::Question;
-use super::reader::instants;
 use super::sampling::instance_hash;
 use super::sensitive::Hidden;
 use crate::definitions::FeatureLoggingSettings;
@@ -250,7 +250,7 @@ impl FeatureLog {
     ///
     /// # Errors
     /// As [`Growth::append`]. The rows are dropped, and those that waited in the same columns are lost.
-    pub(super) fn offer(&self, question: &Arc<Question>, rows: &LoggedRows<'_>) -> Result<()> {
+    pub(super) fn offer(&self, question: &Arc<Question>, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
         let (count, shared) = (rows.picked.len(), &self.shared);
         if !shared.has_room(count, self.settings.queue_capacity) {
             self.drop_rows(count);
@@ -260,7 +260,7 @@ impl FeatureLog {
         let is_open =
             if part.is_none() { shared.announce(question) } else { !shared.is_closed.load(Ordering::Relaxed) };
         let added = match is_open {
-            true => part.get_or_insert_with(|| question.growth()).append(rows),
+            true => part.get_or_insert_with(|| question.growth()).append(rows, kept),
             false => Ok(()),
         };
         if is_open && added.is_ok() {
@@ -364,10 +364,10 @@ impl Writer {
     fn write(&mut self, question: &Arc<Question>, growth: Growth) -> Result<(), (usize, Error)> {
         let mut rows = growth.rows();
         let batch = question.batch(growth).map_err(|error| (rows, error))?;
-        for (first_served_at, batch) in by_day(&batch).map_err(|error| (rows, error))? {
+        for (first_served_at, batch) in by_day(&batch) {
             let file = self.file(question, first_served_at).map_err(|error| (rows, error))?;
             file.write(&batch).map_err(|error| (rows, error))?;
-            rows -= batch.num_rows();
+            rows -= batch.rows();
         }
         Ok(())
     }
@@ -425,16 +425,15 @@ impl Writer {
 }
 
 /// The rows of each day on which they were served, which seldom is more than one; with the instant at which the first was.
-fn by_day(batch: &RecordBatch) -> Result<Vec<(Timestamp, RecordBatch)>> {
+fn by_day(batch: &LoggedBatch) -> Vec<(Timestamp, LoggedBatch)> {
     const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
-    let served_at = instants(batch, LOG_TIMESTAMP)?;
     let day = |instant: &i64| instant.div_euclid(DAY_MICROS);
-    let mut days = Vec::new();
+    let served_at = batch.served_at().values();
     let mut first = 0;
-    for rows in served_at.values().chunk_by(|left, right| day(left) == day(right)) {
+    let days = served_at.chunk_by(|left, right| day(left) == day(right)).map(|rows| {
         let first_served_at = Timestamp::from_microsecond(rows[0]).unwrap_or_default();
-        days.push((first_served_at, batch.slice(first, rows.len())));
         first += rows.len();
-    }
-    Ok(days)
+        (first_served_at, batch.slice(first - rows.len(), rows.len()))
+    });
+    days.collect()
 }

@@ -172,7 +172,7 @@ pub async fn write_training_set(
 ) -> Result<Written> {
     let started = start(store, request, entities, Some(progress), None).await?;
     let Started { set, plan, schema, first, mut rest } = started;
-    let mut file = TrainingSetFile::create(output.path, output.format, &schema, request.resources.threads).await?;
+    let mut file = TrainingSetFile::create(output.path, output.format, &schema).await?;
     let filled = async {
         if let Some(first) = first {
             file.write(first).await?;

@@ -32,6 +32,7 @@ use crate::{Error, Result};
 
 pub use key::{KeyError, encode_keys};
 pub(crate) use redis::check_connection_string;
+pub(crate) use row::stored_checksum;
 pub use row::{RowBatch, RowDecoder, RowEncoder, RowPlan, RowTime};
 
 /// The online store of one project. Every call blocks until it is done; calls may be made from several threads at once.

@@ -120,6 +120,11 @@ pub(crate) fn time_bytes(row: &[u8]) -> Result<&[u8; 17], RowDamage> {
     Ok(header[1..].first_chunk().expect("a header is longer than its times"))
 }
 
+/// The checksum of a row, as it stands there: equal rows have equal ones. 0 where there is no whole header.
+pub(crate) fn stored_checksum(row: &[u8]) -> u32 {
+    row.get(CHECKSUM..).and_then(|rest| rest.first_chunk()).map_or(0, |checksum| u32::from_be_bytes(*checksum))
+}
+
 /// The checksum of a row, from what stands before it and after it.
 fn checksum(header: &[u8], values: &[u8]) -> [u8; 4] {
     let mut hasher = crc32fast::Hasher::new();

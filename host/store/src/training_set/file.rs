@@ -46,12 +46,7 @@ impl TrainingSetFile {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a name that says no format, or columns it has no place for;
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where the file can't be made.
-    pub(crate) async fn create(
-        path: &str,
-        format: Option<OutFormat>,
-        schema: &SchemaRef,
-        threads: usize,
-    ) -> Result<Self> {
+    pub(crate) async fn create(path: &str, format: Option<OutFormat>, schema: &SchemaRef) -> Result<Self> {
         let format = format.map_or_else(|| OutFormat::of(path), Ok)?;
         if format == OutFormat::Csv
             && let Some(nested) = schema.fields().iter().find(|field| field.data_type().is_nested())
@@ -64,7 +59,7 @@ impl TrainingSetFile {
         let place = storage::open(path, Path::new("")).map_err(|error| Error::invalid_input(error.to_string()))?;
         let file = OutFile::create(&place).await?;
         let shown = file.shown().to_owned();
-        let encoder = Encoder::new(format, file, schema, threads);
+        let encoder = Encoder::new(format, file, schema);
         let encoder = encoder.map_err(|error| Error::unavailable(unwritten(&shown)).because(error))?;
         Ok(Self { shown, waiting: Vec::new(), rows: 0, bytes: 0, encoder: Encoding::Idle(encoder) })
     }
@@ -128,9 +123,9 @@ fn flatten<T>(result: Result<Result<T, Cause>, JoinError>) -> Result<T, Cause> {
 }
 
 impl Encoder {
-    fn new(format: OutFormat, file: OutFile, schema: &SchemaRef, threads: usize) -> Result<Self, Cause> {
+    fn new(format: OutFormat, file: OutFile, schema: &SchemaRef) -> Result<Self, Cause> {
         Ok(match format {
-            OutFormat::Parquet => Self::Parquet(Box::new(ParquetFile::new(file, schema, threads)?)),
+            OutFormat::Parquet => Self::Parquet(Box::new(ParquetFile::new(file, schema)?)),
             OutFormat::Csv => {
                 let mut file = csv::WriterBuilder::new().with_header(true).build(file);
                 // The names are there even where no row is.

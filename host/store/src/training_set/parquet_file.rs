@@ -1,7 +1,6 @@
 //! Parquet, encoded on all cores: the columns of a row group beside each other.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
@@ -13,6 +12,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
+use tokio::runtime::Handle;
 
 use super::{PROVENANCE_KEY, Provenance};
 use crate::storage::OutFile;
@@ -22,44 +22,35 @@ pub(super) struct ParquetFile {
     file: SerializedFileWriter<OutFile>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
-    threads: usize,
+    runtime: Handle,
     row_groups: usize,
 }
 
 impl ParquetFile {
-    pub(super) fn new(file: OutFile, schema: &SchemaRef, threads: usize) -> Result<Self> {
+    /// An empty file. Must be called within a runtime of tokio's, whose threads encode.
+    pub(super) fn new(file: OutFile, schema: &SchemaRef) -> Result<Self> {
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
         let properties = without_useless_dictionaries(properties, schema).build();
         let writer = ArrowWriter::try_new(file, SchemaRef::clone(schema), Some(properties))?;
         let (file, factory) = writer.into_serialized_writer()?;
-        Ok(Self { file, factory, schema: SchemaRef::clone(schema), threads, row_groups: 0 })
+        Ok(Self { file, factory, schema: SchemaRef::clone(schema), runtime: Handle::current(), row_groups: 0 })
     }
 
-    /// Writes `batches` as one row group.
+    /// Writes `batches` as one row group. Blocks.
     pub(super) fn write(&mut self, batches: &[RecordBatch]) -> Result<()> {
         let writers = self.columns(self.factory.create_column_writers(self.row_groups)?);
-        let encoded: Vec<Mutex<Option<Result<Vec<ArrowColumnChunk>>>>> =
-            writers.iter().map(|_| Mutex::default()).collect();
-        let writers: Vec<Mutex<Vec<ArrowColumnWriter>>> = writers.into_iter().map(Mutex::new).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            while let Some((column, writers)) = {
-                let column = next.fetch_add(1, Ordering::Relaxed);
-                writers.get(column).map(|writers| (column, writers))
-            } {
-                let writers = std::mem::take(&mut *writers.lock().expect("each is locked once"));
-                let chunks = encode(&self.schema, column, batches, writers);
-                *encoded[column].lock().expect("each is locked once") = Some(chunks);
-            }
-        };
-        std::thread::scope(|scope| {
-            (1..self.threads.min(writers.len())).for_each(|_| _ = scope.spawn(work));
-            work();
+        let batches: Arc<[RecordBatch]> = batches.into();
+        let encoded = writers.into_iter().enumerate().map(|(column, writers)| {
+            let (schema, batches) = (SchemaRef::clone(&self.schema), Arc::clone(&batches));
+            // On the runtime's threads, which have memory that they are done with: threads of their own would begin with fresh memory, and to
+            // have that cleared takes longer than to encode.
+            self.runtime.spawn(async move { encode(&schema, column, &batches, writers) })
         });
+        let encoded: Vec<_> = encoded.collect();
         let mut row_group = self.file.next_row_group()?;
-        for chunks in encoded {
-            let chunks = chunks.into_inner().expect("nobody panicked with it");
-            for chunk in chunks.unwrap_or_else(|| Err(ParquetError::General("a column was left out".to_owned())))? {
+        for column in encoded {
+            let chunks = self.runtime.block_on(column).map_err(|error| ParquetError::External(error.into()))?;
+            for chunk in chunks? {
                 chunk.append_to_row_group(&mut row_group)?;
             }
         }

@@ -10,14 +10,21 @@ use super::*;
 
 /// What a reader finds in a file of this column alone, that was written in these parts.
 fn read_back(parts: &[ArrayRef]) -> ArrayRef {
-    let schema = Arc::new(Schema::new(vec![Field::new("column", parts[0].data_type().clone(), true)]));
+    written(parts[0].data_type(), |column| {
+        // Of a row group before, nothing is left.
+        column.append(&parts[0]);
+        column.finish().unwrap();
+        parts.iter().for_each(|part| column.append(part));
+    })
+}
+
+/// What a reader finds in a file of this column alone, after `write`.
+fn written(data_type: &ArrowType, write: impl FnOnce(&mut RepeatingColumn)) -> ArrayRef {
+    let schema = Arc::new(Schema::new(vec![Field::new("column", data_type.clone(), true)]));
     let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), None).unwrap();
     let (mut file, _) = writer.into_serialized_writer().unwrap();
-    let mut column = RepeatingColumn::new(parts[0].data_type(), file.schema_descr().column(0)).unwrap();
-    // Of a row group before, nothing is left.
-    column.append(&parts[0]);
-    column.finish().unwrap();
-    parts.iter().for_each(|part| column.append(part));
+    let mut column = RepeatingColumn::new(data_type, file.schema_descr().column(0)).unwrap();
+    write(&mut column);
     let mut group = file.next_row_group().unwrap();
     let (bytes, close) = column.finish().unwrap();
     group.append_column(&bytes, close).unwrap();
@@ -73,6 +80,22 @@ proptest! {
         for column in columns(&rows) {
             let parts = [column.slice(0, cut), column.slice(cut, rows.len() - cut)];
             prop_assert_eq!(read_back(&parts).to_data(), column.to_data());
+        }
+    }
+
+    #[test]
+    fn rows_that_say_which_value_they_have_are_read_as_these_values(
+        values in prop::collection::vec(prop::option::weighted(0.8, (0..9_u16, prop::collection::vec(prop::option::of(0..9_u16), 0..4))), 1..30),
+        rows in prop::collection::vec(prop::option::weighted(0.9, any::<prop::sample::Index>()), 1..400),
+    ) {
+        let rows: Vec<u32> = rows.iter().map(|row| row.map_or(NO_ROW, |row| row.index(values.len()) as u32)).collect();
+        let rows = ScalarBuffer::from(rows);
+        for values in columns(&values) {
+            let found = written(values.data_type(), |column| {
+                column.append_repeated(&rows.slice(0, rows.len() / 2), &values).unwrap();
+                column.append_repeated(&rows.slice(rows.len() / 2, rows.len() - rows.len() / 2), &values).unwrap();
+            });
+            prop_assert_eq!(found.to_data(), repeated(&rows, &values).unwrap().to_data());
         }
     }
 }
