@@ -222,7 +222,8 @@ fn a_server_that_materializes_lets_requests_go_first() {
         let job = scope.spawn(|| ask_for(&server, "", 0));
         let mut lowered = false;
         while !job.is_finished() {
-            lowered |= priorities(server.id(), "materialize").contains(&(before + 10).min(19));
+            lowered |=
+                priorities(server.id(), "materialize").contains(&(before + skewless_server::LOWER_PRIORITY).min(19));
         }
         assert!(lowered, "its thread was not seen with a lower priority");
         assert_eq!(job.join().unwrap(), 200);
