@@ -91,7 +91,7 @@ mod tests {
     fn stored(values: &[u8]) -> (Vec<Vec<u8>>, RowPlan) {
         let fields =
             vec![("number".to_owned(), ScalarType::Float64.into()), ("text".to_owned(), ScalarType::String.into())];
-        let text = |value: &u8| (value % 2 == 0).then(|| "é".repeat(usize::from(*value)));
+        let text = |value: &u8| value.is_multiple_of(2).then(|| "é".repeat(usize::from(*value)));
         let numbers: ArrayRef = Arc::new(Float64Array::from_iter_values(values.iter().map(|value| -f64::from(*value))));
         let texts: ArrayRef = Arc::new(StringArray::from_iter(values.iter().map(text)));
         let columns =
@@ -126,7 +126,7 @@ mod tests {
                 let number = numbers.is_valid(row).then(|| numbers.as_primitive::<Float64Type>().value(row));
                 prop_assert_eq!(number.map(f64::to_bits), seen.map(|value| (-f64::from(value)).to_bits()));
                 let text = texts.is_valid(row).then(|| texts.as_string::<i32>().value(row).chars().count());
-                prop_assert_eq!(text, seen.filter(|value| value % 2 == 0).map(usize::from));
+                prop_assert_eq!(text, seen.filter(|value| value.is_multiple_of(2)).map(usize::from));
                 match value {
                     None => prop_assert_eq!(places[row], NO_ROW),
                     Some(value) => {
