@@ -45,8 +45,8 @@ def take_turns(contenders: Sequence[Contender], samples: int, warm_up: bool = Tr
     """The samples of each contender, the first round left out where `warm_up`: it fills caches and starts threads.
 
     The order of each round is drawn (from its number, so that it is the same in every run): else each contender would always come
-    after the same other one, and pay for what that leaves behind. There is no pause: the host of a virtual machine takes memory that
-    is free for two seconds, and whoever starts anew then waits for it.
+    after the same other one, and pay for what that leaves behind. There is no pause: on a
+    machine that was idle for a second or two, whoever starts anew waits longer for fresh memory.
     """
     taken: dict[str, list[Measurement]] = {contender.name: [] for contender in contenders}
     for turn in range(samples + warm_up):
