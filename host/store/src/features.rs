@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
-use arrow::compute::concat_batches;
+use arrow::compute::concat;
 use serde::{Deserialize, Serialize};
 use skewless_runtime::{Limits, Output};
 
@@ -65,8 +65,13 @@ pub(crate) struct Asked {
     pub(crate) event_timestamps: Vec<i64>,
 }
 
-/// What is computed of: the rows of each view of the set, and what is asked for beside them.
-pub(crate) type Request<'a> = (&'a [ViewRows], Asked);
+/// What is computed of: the rows of each view of the set, and what is asked for beside them, as in [`Asked`].
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) views: &'a [ViewRows],
+    pub(crate) request: &'a RecordBatch,
+    pub(crate) event_timestamps: &'a [i64],
+}
 
 /// What was computed, for each on-demand view of the set.
 pub(crate) type Computed = Vec<Output>;
@@ -77,7 +82,8 @@ impl Features {
     /// # Errors
     /// [`ErrorKind::Transform`](crate::ErrorKind::Transform) where a transform fails as a whole or breaks a limit.
     pub(crate) fn compute(set: &FeatureSet, views: Vec<ViewRows>, asked: &Asked, limits: Limits) -> Result<Self> {
-        let compute = |view: &OnDemand| compute(&view.component, &inputs(view, &views, asked)?, limits);
+        let rows = [asked.rows(&views)];
+        let compute = |view: &OnDemand| compute(&view.component, &inputs(view, &rows)?, limits);
         let computed = set.on_demand.iter().map(compute).collect::<Result<Vec<_>>>()?;
         Ok(Self::of(set, views, computed))
     }
@@ -86,21 +92,14 @@ impl Features {
     ///
     /// # Errors
     /// As [`Features::compute`]: the rows of one request may make the call fail for all.
-    pub(crate) fn compute_together(
-        set: &FeatureSet,
-        requests: &[Request<'_>],
-        limits: Limits,
-    ) -> Result<Vec<Computed>> {
+    pub(crate) fn compute_together(set: &FeatureSet, requests: &[Rows<'_>], limits: Limits) -> Result<Vec<Computed>> {
         let mut computed: Vec<Computed> = requests.iter().map(|_| Vec::with_capacity(set.on_demand.len())).collect();
         for view in &set.on_demand {
-            let batches = requests.iter().map(|(views, asked)| inputs(view, views, asked));
-            let batches = batches.collect::<Result<Vec<_>>>()?;
-            let schema = view.component.transform.input_schema();
-            let output = compute(&view.component, &concat_batches(schema, &batches).map_err(arrow_error)?, limits)?;
+            let output = compute(&view.component, &inputs(view, requests)?, limits)?;
             let mut first = 0;
-            for (batch, computed) in batches.iter().zip(&mut computed) {
-                computed.push(output.slice(first, batch.num_rows()));
-                first += batch.num_rows();
+            for (rows, computed) in requests.iter().zip(&mut computed) {
+                computed.push(output.slice(first, rows.count()));
+                first += rows.count();
             }
         }
         Ok(computed)
@@ -238,21 +237,44 @@ impl Features {
     }
 }
 
-/// Exactly the inputs that the transform declares, under the names it gives them.
-pub(crate) fn inputs(view: &OnDemand, views: &[ViewRows], asked: &Asked) -> Result<RecordBatch> {
-    let schema = Arc::clone(view.component.transform.input_schema());
-    let column = |input: &Input| -> ArrayRef {
+impl Asked {
+    /// Its rows, of which these `views` were read.
+    pub(crate) fn rows<'a>(&'a self, views: &'a [ViewRows]) -> Rows<'a> {
+        Rows { views, request: &self.request, event_timestamps: &self.event_timestamps }
+    }
+}
+
+impl Rows<'_> {
+    /// How many there are.
+    fn count(self) -> usize {
+        self.event_timestamps.len()
+    }
+
+    fn input(self, input: &Input) -> ArrayRef {
         match input {
-            Input::Stored { view, column } => Arc::clone(&views[*view].columns[*column]),
+            Input::Stored { view, column } => Arc::clone(&self.views[*view].columns[*column]),
             Input::Request(name) => {
-                Arc::clone(asked.request.column_by_name(name).expect("the request was checked to have its fields"))
+                Arc::clone(self.request.column_by_name(name).expect("the request was checked to have its fields"))
             }
             Input::EventTimestamp => {
-                Arc::new(TimestampMicrosecondArray::from(asked.event_timestamps.clone()).with_timezone("UTC"))
+                Arc::new(TimestampMicrosecondArray::from(self.event_timestamps.to_vec()).with_timezone("UTC"))
             }
         }
+    }
+}
+
+/// Exactly the inputs that the transform declares, under the names it gives them: of all requests, one behind the other.
+pub(crate) fn inputs(view: &OnDemand, requests: &[Rows<'_>]) -> Result<RecordBatch> {
+    let column = |input: &Input| match requests {
+        [rows] => Ok(rows.input(input)),
+        _ => {
+            let parts: Vec<ArrayRef> = requests.iter().map(|rows| rows.input(input)).collect();
+            concat(&parts.iter().map(|part| &**part).collect::<Vec<_>>())
+        }
     };
-    let options = RecordBatchOptions::new().with_row_count(Some(asked.event_timestamps.len()));
-    let columns = view.inputs.iter().map(column).collect();
+    let columns = view.inputs.iter().map(column).collect::<Result<_, _>>().map_err(arrow_error)?;
+    let rows = requests.iter().map(|rows| rows.count()).sum();
+    let (schema, options) =
+        (Arc::clone(view.component.transform.input_schema()), RecordBatchOptions::new().with_row_count(Some(rows)));
     RecordBatch::try_new_with_options(schema, columns, &options).map_err(arrow_error)
 }

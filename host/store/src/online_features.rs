@@ -13,7 +13,7 @@ use tracing::{Instrument as _, Span};
 use crate::feature_log::{KeptRows, LoggedQuestion};
 use crate::feature_set::{FeatureSet, Selection, StoredView};
 use crate::feature_store::FeatureStore;
-use crate::features::{Asked, Computed, Features, StatusCounts};
+use crate::features::{Asked, Computed, Features, Rows, StatusCounts};
 use crate::online::{OnlineStore, ReadRequest, RowDecoder, RowPlan, encode_keys};
 use crate::online_counters::{OnlineCounters, ViewCounters};
 use crate::view_rows::ViewRows;
@@ -165,11 +165,10 @@ impl OnlineFeatures {
     /// # Errors
     /// The requests where a transform fails as a whole for all together: to be computed each by itself then, for it may be the fault of one.
     pub fn compute_together(&self, requests: Vec<ReadRows>) -> Result<Vec<Features>, Vec<ReadRows>> {
-        let asked = |(entity_rows, stored): &ReadRows| Asked {
-            request: entity_rows.clone(),
-            event_timestamps: stored.at.clone(),
-        };
-        let shared: Vec<_> = requests.iter().map(|request| (request.1.views.as_slice(), asked(request))).collect();
+        let mut shared = Vec::with_capacity(requests.len());
+        for (entity_rows, stored) in &requests {
+            shared.push(Rows { views: &stored.views, request: entity_rows, event_timestamps: &stored.at });
+        }
         let computed = Features::compute_together(&self.set, &shared, Limits::SERVING);
         drop(shared);
         let Ok(computed) = computed else { return Err(requests) };

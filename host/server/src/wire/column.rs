@@ -8,6 +8,7 @@ use skewless_runtime::{DataType, ScalarType};
 use skewless_store::FeatureSet;
 
 use super::list::{each, scalar};
+use super::numbers::numbers;
 use super::protobuf::Value;
 use super::scalar::Scalar;
 use super::values::{ListsBuilder, Unfit, ValuesBuilder, expected};
@@ -76,6 +77,10 @@ impl Column {
     }
 
     fn read_scalars(&self, raw: &RawValue, scalar_type: ScalarType) -> Result<ArrayRef, RequestError> {
+        numbers(raw, scalar_type).map_or_else(|| self.read_one_by_one(raw, scalar_type), Ok)
+    }
+
+    pub(super) fn read_one_by_one(&self, raw: &RawValue, scalar_type: ScalarType) -> Result<ArrayRef, RequestError> {
         let mut values = ValuesBuilder::new(scalar_type, raw.get().len());
         self.each_row(raw, |row, scalar: Scalar<'_>| self.append(&mut values, row, &scalar))?;
         Ok(values.finish())

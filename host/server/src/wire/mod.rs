@@ -27,6 +27,7 @@ pub(crate) mod instant;
 mod json_text;
 mod list;
 pub mod materialization;
+mod numbers;
 pub mod protobuf;
 pub mod request;
 pub mod response;

@@ -101,7 +101,7 @@ impl Candidates {
             views
                 .map(|view| {
                     let view = &set.on_demand[view];
-                    let inputs = inputs(view, &rows, &asked)?;
+                    let inputs = inputs(view, &[asked.rows(&rows)])?;
                     let start = Instant::now();
                     Ok((compute(&view.component, &inputs, Limits::BATCH)?, start.elapsed()))
                 })
