@@ -38,15 +38,34 @@ def bodies(setting: Setting, entities: int, on_demand: bool = True) -> Path:
     return file
 
 
+@dataclass(frozen=True)
+class Peak:
+    """What wrk told."""
+
+    rate: float
+    """Requests a second."""
+    broken: int
+    """Connections that broke."""
+
+
 def peak(server: Server, file: Path, seconds: int) -> float:
-    """The requests a second that wrk reaches. Raises CommandFailed where one fails."""
+    """The requests a second that wrk reaches. Raises CommandFailed where one fails, or a connection breaks."""
+    found = peak_of_any(server, file, seconds)
+    if found.broken:
+        raise CommandFailed(f"wrk against {server.name}: {found.broken} connections broke")
+    return found.rate
+
+
+def peak_of_any(server: Server, file: Path, seconds: int) -> Peak:
+    """The same of a server that may break connections. Raises CommandFailed where a request is answered otherwise than with success."""
     command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s", "--timeout", "10s"]
     command += ["--script", str(Path(__file__).with_name("wrk.lua")), f"http://{server.address}/get-online-features"]
     done = subprocess.run(command, env={**os.environ, "BODIES": str(file)}, capture_output=True, text=True)
     rate = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
-    if done.returncode or not rate or "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
+    if done.returncode or not rate or "Non-2xx" in done.stdout:
         raise CommandFailed(f"wrk against {server.name}:\n{done.stdout}{done.stderr}")
-    return float(rate.group(1))
+    errors = re.search(r"Socket errors: (.*)", done.stdout)
+    return Peak(float(rate.group(1)), sum(map(int, re.findall(r"\d+", errors.group(1)))) if errors else 0)
 
 
 @dataclass(frozen=True)

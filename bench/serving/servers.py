@@ -64,20 +64,20 @@ def ours(setting: Setting, server: redis.Redis | None) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def feast(setting: Setting, server: redis.Redis, access_log: bool = False) -> Iterator[Server]:
-    """Feast's server in its python mode, with two workers, over its own layout in the same Redis; with its access log, which is
-    its default, or without."""
-    folder, port = setting.folder / "feast", free_port()
+def feast(setting: Setting, server: redis.Redis, settings: dict[str, list[str]]) -> Iterator[list[Server]]:
+    """Feast's server in its python mode, with two workers, over its own layout in the same Redis: once with each of the settings."""
+    folder = setting.folder / "feast"
     script = Path(__file__).with_name("feast_peer.py")
     made = [setting.feast_python, script, folder, features(setting), str(port_of(server))]
     subprocess.run([str(part) for part in made], check=True, stdout=subprocess.DEVNULL)
-    command = [str(setting.feast_python), "-c", "from feast.cli.cli import cli; cli()", "--chdir", str(folder), "serve"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-    command += [] if access_log else ["--no-access-log"]
-    # Else its workers end after a thousand requests each, and some requests with them.
-    command += ["--max-requests", "0"]
-    with _running("Feast, access log" if access_log else "Feast", command, port, setting.folder) as running:
-        yield running
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for name, arguments in settings.items():
+            port = free_port()
+            command = [str(setting.feast_python), "-c", "from feast.cli.cli import cli; cli()", "--chdir", str(folder), "serve"]
+            command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2", *arguments]
+            servers.append(stack.enter_context(_running(name, command, port, setting.folder)))
+        yield servers
 
 
 @contextlib.contextmanager
