@@ -63,7 +63,8 @@ mod tests {
             if let Some(found) = numbers(&raw(&list), scalar_type) {
                 let expected = one_by_one(&list, scalar_type).unwrap();
                 // Bits, so that a zero has its sign.
-                prop_assert_eq!(found.to_data().buffers()[0].as_slice(), expected.to_data().buffers()[0].as_slice());
+                let (found, expected) = (found.to_data(), expected.to_data());
+                prop_assert_eq!(found.buffers()[0].as_slice(), expected.buffers()[0].as_slice());
                 prop_assert_eq!(found.null_count() + expected.null_count(), 0);
             }
         }

@@ -19,7 +19,6 @@ pub(super) struct LoggedBatch {
 }
 
 /// A column of them.
-#[derive(Clone)]
 pub(super) enum LoggedColumn {
     /// a value for each row
     Plain(ArrayRef),

@@ -24,6 +24,11 @@ pub(super) struct DistinctRows {
 }
 
 impl DistinctRows {
+    /// No rows yet, and room for some.
+    pub(super) fn with_room(rows: usize) -> Self {
+        Self { rows: Vec::with_capacity(rows), ..Self::default() }
+    }
+
     /// Adds a logged row, which has this stored row and this status.
     pub(super) fn push(&mut self, stored: Option<&[u8]>, status: Status) {
         let row = stored.filter(|_| status != Status::NotFound).map_or(NO_ROW, |stored| self.place(stored, status));

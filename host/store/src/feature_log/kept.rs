@@ -1,6 +1,7 @@
 //! The stored rows behind an answer, kept to be logged.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::columns::Picked;
 use super::sampling::Sample;
@@ -15,6 +16,12 @@ pub(crate) struct KeptRows {
     sample: Sample,
     /// how many there are
     rows: usize,
+    memory: Memory,
+    spare: Arc<Spare>,
+}
+
+#[derive(Default)]
+struct Memory {
     bytes: Vec<u8>,
     /// for each view and row the place of its bytes, empty where nothing is stored
     places: Vec<Range<usize>>,
@@ -22,33 +29,83 @@ pub(crate) struct KeptRows {
     read: Vec<usize>,
 }
 
+/// Memory of large requests that were logged, for the next ones. What small ones take is sooner had from the allocator than from
+/// another core.
+#[derive(Default)]
+pub(super) struct Spare(Mutex<Vec<Memory>>);
+
+/// How much of it is kept: for so many requests at a time, each of so many bytes.
+const SPARE_MAX: usize = 16;
+const SPARE_BYTES: RangeInclusive<usize> = 1 << 13..=1 << 20;
+
+/// What a stored row of a dozen numbers or a few texts takes.
+const EXPECTED_BYTES: usize = 128;
+
+impl Spare {
+    /// Memory for so many rows of views.
+    fn memory(&self, rows: usize) -> Memory {
+        let expected = (rows * EXPECTED_BYTES).min(*SPARE_BYTES.end());
+        let spare =
+            SPARE_BYTES.contains(&expected).then(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        let with_room = || Memory { bytes: Vec::with_capacity(expected), ..Memory::default() };
+        spare.flatten().unwrap_or_else(with_room)
+    }
+
+    fn give_back(&self, memory: Memory) {
+        let places = memory.places.capacity() * size_of::<Range<usize>>();
+        if SPARE_BYTES.contains(&memory.bytes.capacity()) && places <= *SPARE_BYTES.end() {
+            let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if spare.len() < SPARE_MAX {
+                spare.push(memory);
+            }
+        }
+    }
+}
+
+impl Memory {
+    /// Without rows, for so many of so many views.
+    fn cleared(mut self, rows: usize, views: usize) -> Self {
+        self.bytes.clear();
+        self.places.clear();
+        self.places.resize(rows * views, 0..0);
+        self.read.clear();
+        self.read.resize(views, 0);
+        self
+    }
+}
+
+impl Drop for KeptRows {
+    fn drop(&mut self) {
+        self.spare.give_back(std::mem::take(&mut self.memory));
+    }
+}
+
 impl KeptRows {
     /// Those of `sample`, of a request for `asked` rows of so many views; `None` where there are none.
-    pub(super) fn new(request: u64, sample: Sample, asked: usize, views: usize) -> Option<Self> {
-        /// Of a dozen numbers, or a few texts.
-        const EXPECTED_BYTES: usize = 128;
+    pub(super) fn new(request: u64, sample: Sample, asked: usize, views: usize, spare: &Arc<Spare>) -> Option<Self> {
         let rows = match &sample {
             Sample::None => return None,
             Sample::All => asked,
             Sample::Some(picked) => picked.len(),
         };
-        let bytes = Vec::with_capacity(rows * views * EXPECTED_BYTES);
-        Some(Self { request, sample, rows, bytes, places: vec![0..0; rows * views], read: vec![0; views] })
+        let memory = spare.memory(rows * views).cleared(rows, views);
+        Some(Self { request, sample, rows, memory, spare: Arc::clone(spare) })
     }
 
     /// Takes the next row of a view, or that nothing is stored.
     pub(crate) fn push(&mut self, view: usize, row: Option<&[u8]>) {
-        let number = self.read[view];
-        self.read[view] += 1;
+        let Memory { bytes, places, read } = &mut self.memory;
+        let number = read[view];
+        read[view] += 1;
         let place = match &self.sample {
             Sample::All => Some(number),
             Sample::Some(picked) => picked.binary_search(&number).ok(),
             Sample::None => None,
         };
         if let (Some(place), Some(row)) = (place, row) {
-            let start = self.bytes.len();
-            self.bytes.extend_from_slice(row);
-            self.places[view * self.rows + place] = start..self.bytes.len();
+            let start = bytes.len();
+            bytes.extend_from_slice(row);
+            places[view * self.rows + place] = start..bytes.len();
         }
     }
 
@@ -62,8 +119,8 @@ impl KeptRows {
 
     /// What is stored of a view, for each of them.
     pub(super) fn view(&self, view: usize) -> impl Iterator<Item = Option<&[u8]>> {
-        let places = &self.places[view * self.rows..(view + 1) * self.rows];
-        places.iter().map(|place| (!place.is_empty()).then(|| &self.bytes[place.clone()]))
+        let places = &self.memory.places[view * self.rows..(view + 1) * self.rows];
+        places.iter().map(|place| (!place.is_empty()).then(|| &self.memory.bytes[place.clone()]))
     }
 }
 
@@ -73,8 +130,9 @@ mod tests {
 
     #[test]
     fn of_the_rows_that_are_read_the_sampled_ones_are_kept() {
+        let spare = Arc::default();
         let rows = |sample| {
-            let mut kept = KeptRows::new(7, sample, 3, 2)?;
+            let mut kept = KeptRows::new(7, sample, 3, 2, &spare)?;
             // The views' rows come in any order, those of one view in that of the request.
             for (view, row) in [(1, Some("d")), (0, Some("a")), (0, None), (1, Some("e")), (1, None), (0, Some("ccc"))]
             {
@@ -87,5 +145,33 @@ mod tests {
         assert_eq!(rows(Sample::All), Some([vec![some("a"), None, some("ccc")], vec![some("d"), some("e"), None]]));
         assert_eq!(rows(Sample::Some(vec![1, 2])), Some([vec![None, some("ccc")], vec![some("e"), None]]));
         assert_eq!(rows(Sample::None), None);
+    }
+
+    #[test]
+    fn memory_of_one_request_has_nothing_of_it_in_the_next() {
+        let spare = Arc::default();
+        let kept = |rows, views| KeptRows::new(7, Sample::All, rows, views, &spare).unwrap();
+        let mut before = kept(100, 3);
+        (0..300).for_each(|row| before.push(row % 3, Some(b"before")));
+        let place = before.memory.bytes.as_ptr();
+        drop(before);
+        let mut next = kept(200, 1);
+        assert_eq!(next.memory.bytes.as_ptr(), place);
+        next.push(0, None);
+        next.push(0, Some(b"next"));
+        let found: Vec<_> = next.view(0).collect();
+        assert_eq!((found.len(), &found[..3]), (200, &[None, Some(b"next".as_slice()), None][..]));
+        assert_eq!(found.iter().flatten().count(), 1);
+    }
+
+    #[test]
+    fn little_memory_is_kept_whatever_requests_take() {
+        let spare = Arc::default();
+        let kept = |rows| KeptRows::new(7, Sample::All, rows, 1, &spare).unwrap();
+        drop((0..100).map(|_| kept(100)).collect::<Vec<_>>());
+        drop([kept(1), kept(100_000)]);
+        let spare = spare.0.lock().unwrap();
+        assert_eq!(spare.len(), SPARE_MAX);
+        assert!(spare.iter().all(|memory| memory.places.capacity() < 1_000));
     }
 }

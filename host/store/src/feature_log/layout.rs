@@ -20,7 +20,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::builder::{StringBuilder, TimestampMicrosecondBuilder, UInt32Builder};
+use arrow::array::builder::{ArrayBuilder as _, StringBuilder, TimestampMicrosecondBuilder, UInt32Builder};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use skewless_runtime::{DataType, Output, ScalarType};
@@ -130,10 +130,12 @@ pub(super) struct Growth {
 
 /// A column that grows.
 enum Growing {
+    /// rows that are null are added with the next one that is not, which seldom comes
     Text(Text, StringBuilder),
     Instant(Instant, TimestampMicrosecondBuilder),
     RequestRow(UInt32Builder),
-    Value(Value, Box<dyn Grow>),
+    /// with the place among the entity rows' columns where it was last
+    Value(Value, usize, Box<dyn Grow>),
     /// grows with its view
     Read(usize, Read),
 }
@@ -209,8 +211,8 @@ impl Layout {
             Column::Read(view, read) => Ok(read.of(&features.views()[*view])),
             other => {
                 let mut growing = other.growing(count);
-                growing.append(&rows)?;
-                Ok(growing.finish())
+                growing.append(&rows, 0)?;
+                Ok(growing.finish(count))
             }
         };
         let columns = self.columns.iter().map(column).collect::<Result<_>>()?;
@@ -224,7 +226,7 @@ impl Layout {
 
     /// No rows yet, and room for some.
     pub(super) fn growth(&self, room: usize) -> Growth {
-        let views = std::iter::repeat_with(DistinctRows::default).take(self.views).collect();
+        let views = std::iter::repeat_with(|| DistinctRows::with_room(room)).take(self.views).collect();
         Growth { columns: self.columns.iter().map(|(column, _)| column.growing(room)).collect(), views, rows: 0 }
     }
 
@@ -242,7 +244,7 @@ impl Layout {
                     let (rows, stored) = &views[view];
                     LoggedColumn::Repeated { rows: rows.clone(), values: read.of(stored) }
                 }
-                grown => LoggedColumn::Plain(grown.finish()),
+                grown => LoggedColumn::Plain(grown.finish(growth.rows)),
             };
             columns.push(match (hashed, hider) {
                 (true, Some(hider)) => column.map(|values| hider.hash(values))?,
@@ -304,7 +306,7 @@ impl Column {
             Self::Text(text) => Growing::Text(*text, StringBuilder::with_capacity(room, 0)),
             Self::Instant(instant) => Growing::Instant(*instant, columns::instants(room)),
             Self::RequestRow => Growing::RequestRow(UInt32Builder::with_capacity(room)),
-            Self::Value(value, data_type) => Growing::Value(value.clone(), columns::column(*data_type, room)),
+            Self::Value(value, data_type) => Growing::Value(value.clone(), 0, columns::column(*data_type, room)),
             Self::Read(view, read) => Growing::Read(*view, *read),
         }
     }
@@ -321,7 +323,7 @@ impl Growth {
     /// # Errors
     /// Where a column is missing, has another type, or can't grow any more. There is no batch to be made of the rest then.
     pub(super) fn append(&mut self, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
-        self.columns.iter_mut().try_for_each(|growing| growing.append(rows))?;
+        self.columns.iter_mut().try_for_each(|growing| growing.append(rows, self.rows))?;
         for (place, (view, read)) in self.views.iter_mut().zip(rows.features.views()).enumerate() {
             let picked = rows.picked.rows();
             kept.view(place).zip(picked).for_each(|(stored, row)| view.push(stored, read.statuses[row]));
@@ -332,45 +334,54 @@ impl Growth {
 }
 
 impl Growing {
-    fn append(&mut self, rows: &LoggedRows<'_>) -> Result<()> {
+    /// Adds the picked rows of a request, where there are `before` rows.
+    fn append(&mut self, rows: &LoggedRows<'_>, before: usize) -> Result<()> {
         match self {
-            Self::Text(text, texts) => text.append(rows, texts),
+            Self::Text(text, texts) => text.append(rows, before, texts),
             Self::Instant(instant, instants) => instant.append(rows, instants),
             Self::RequestRow(numbers) => rows.picked.rows().for_each(|row| numbers.append_value(row as u32)),
-            Self::Value(value, values) => values.append(&**value.of(rows)?, rows.picked)?,
+            Self::Value(value, place, values) => values.append(&**value.of(rows, place)?, rows.picked)?,
             Self::Read(..) => {}
         }
         Ok(())
     }
 
-    fn finish(self) -> ArrayRef {
+    /// All `rows` of them.
+    fn finish(self, rows: usize) -> ArrayRef {
         match self {
-            Self::Text(_, mut texts) => Arc::new(texts.finish()),
+            Self::Text(_, mut texts) => {
+                texts.append_nulls(rows - texts.len());
+                Arc::new(texts.finish())
+            }
             Self::Instant(_, mut instants) => Arc::new(instants.finish()),
             Self::RequestRow(mut numbers) => Arc::new(numbers.finish()),
-            Self::Value(_, mut values) => values.finish(),
+            Self::Value(_, _, mut values) => values.finish(),
             Self::Read(..) => unreachable!("it is made of its view"),
         }
     }
 }
 
 impl Text {
-    fn append(self, rows: &LoggedRows<'_>, texts: &mut StringBuilder) {
+    fn append(self, rows: &LoggedRows<'_>, before: usize, texts: &mut StringBuilder) {
         let LoggedRows { features, picked, .. } = *rows;
         match self {
             Self::RequestId => texts.append_value_n(rows.request_id, picked.len()),
             Self::Status(view) => {
                 let statuses = &features.views()[view].statuses;
                 let word = |row: usize| (statuses[row] != Status::Present).then(|| statuses[row].as_str());
-                append_texts(picked, word, texts);
+                append_texts(picked, before, word, texts);
             }
             Self::ComputedStatus(view) => {
                 let output = &features.computed()[view];
-                append_texts(picked, |row| failure(output, row).map(|_| Status::Invalid.as_str()), texts);
+                if !output.failures.is_empty() {
+                    append_texts(picked, before, |row| failure(output, row).map(|_| Status::Invalid.as_str()), texts);
+                }
             }
             Self::Failure(view) => {
                 let output = &features.computed()[view];
-                append_texts(picked, |row| failure(output, row), texts);
+                if !output.failures.is_empty() {
+                    append_texts(picked, before, |row| failure(output, row), texts);
+                }
             }
         }
     }
@@ -404,23 +415,33 @@ impl Read {
 }
 
 impl Value {
-    fn of<'a>(&self, rows: &LoggedRows<'a>) -> Result<&'a ArrayRef> {
+    /// Its column; `place` is where one of the entity rows was in the request before, which mostly is where it is.
+    fn of<'a>(&self, rows: &LoggedRows<'a>, place: &mut usize) -> Result<&'a ArrayRef> {
         match self {
             Self::Asked(name) => {
-                let missing = || Error::invalid_input(format!("`{name}` is missing from the entity rows"));
-                rows.asked.column_by_name(name).ok_or_else(missing)
+                let fields = rows.asked.schema_ref().fields();
+                if fields.get(*place).is_none_or(|field| field.name() != name) {
+                    let missing = || Error::invalid_input(format!("`{name}` is missing from the entity rows"));
+                    *place = fields.iter().position(|field| field.name() == name).ok_or_else(missing)?;
+                }
+                Ok(rows.asked.column(*place))
             }
             Self::Computed(view, output) => Ok(rows.features.computed()[*view].batch.column(*output)),
         }
     }
 }
 
-/// Adds a text for each picked row, quickly where there is none.
-fn append_texts<'a>(picked: Picked<'_>, text: impl Fn(usize) -> Option<&'a str>, texts: &mut StringBuilder) {
-    if picked.rows().all(|row| text(row).is_none()) {
-        return texts.append_nulls(picked.len());
+/// Adds a text for each picked row, where there are `before` rows; nothing where there is none.
+fn append_texts<'a>(
+    picked: Picked<'_>,
+    before: usize,
+    text: impl Fn(usize) -> Option<&'a str>,
+    texts: &mut StringBuilder,
+) {
+    if picked.rows().any(|row| text(row).is_some()) {
+        texts.append_nulls(before - texts.len());
+        picked.rows().for_each(|row| texts.append_option(text(row)));
     }
-    picked.rows().for_each(|row| texts.append_option(text(row)));
 }
 
 /// Which component made each row, if one did.

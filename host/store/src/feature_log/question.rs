@@ -72,7 +72,7 @@ impl LoggedQuestion {
             self.tell(&Error::invalid_input("join keys are missing from the entity rows"));
             self.log.drop_rows(asked.num_rows());
         }
-        KeptRows::new(request, sample?, asked.num_rows(), self.question.layout.views())
+        KeptRows::new(request, sample?, asked.num_rows(), self.question.layout.views(), self.log.spare())
     }
 
     /// Logs the rows of a request that belong to the sample, for which `kept` was read: copies them, and never waits until they are

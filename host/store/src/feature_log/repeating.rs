@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{Array, AsArray as _, BinaryArray, ListArray, StringArray};
-use arrow::buffer::{NullBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType as ArrowType, TimeUnit};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
@@ -124,19 +124,22 @@ impl RepeatingColumn {
             return Ok(());
         };
         let valid = values.nulls().filter(|valid| valid.null_count() > 0);
-        let is_valid = |row: &u32| *row != NO_ROW && valid.is_none_or(|valid| valid.is_valid(*row as usize));
-        match rows.iter().all(is_valid) {
-            true => nulls.append_n_non_nulls(rows.len()),
-            false => rows.iter().for_each(|row| nulls.append(is_valid(row))),
-        }
-        let (typed, mut numbers) = (Typed::of(values), vec![FREE; values.len()]);
-        self.numbers.reserve(rows.len());
-        for row in rows.iter().filter(|row| is_valid(row)) {
-            let number = &mut numbers[*row as usize];
+        let is_valid = |row: u32| row != NO_ROW && valid.is_none_or(|valid| valid.is_valid(row as usize));
+        let (typed, dictionary, mut numbers) = (Typed::of(values), &mut self.dictionary, vec![FREE; values.len()]);
+        let mut number = |row: u32| {
+            let number = &mut numbers[row as usize];
             if *number == FREE {
-                *number = self.dictionary.number(&typed, *row as usize);
+                *number = dictionary.number(&typed, row as usize);
             }
-            self.numbers.push(*number);
+            *number
+        };
+        if valid.is_none() && !rows.contains(&NO_ROW) {
+            nulls.append_n_non_nulls(rows.len());
+            self.numbers.extend(rows.iter().map(|row| number(*row)));
+        } else {
+            let present = NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), |row| is_valid(rows[row])));
+            nulls.append_buffer(&present);
+            self.numbers.extend(present.valid_indices().map(|row| number(rows[row])));
         }
         Ok(())
     }
@@ -144,7 +147,10 @@ impl RepeatingColumn {
     fn append_values(&mut self, rows: &dyn Array) {
         let (typed, dictionary) = (Typed::of(rows), &mut self.dictionary);
         self.numbers.reserve(rows.len() - rows.null_count());
-        self.numbers.extend(valid(rows).map(|row| dictionary.number(&typed, row)));
+        match rows.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => self.numbers.extend((0..rows.len()).map(|row| dictionary.number(&typed, row))),
+            Some(nulls) => self.numbers.extend(nulls.valid_indices().map(|row| dictionary.number(&typed, row))),
+        }
     }
 
     /// Whether the values repeat. Else no rows can be added any more.
@@ -383,13 +389,6 @@ fn text_at(page: &[u8], start: u32) -> &[u8] {
     let start = start as usize;
     let length = page[start..start + 4].iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte));
     &page[start + 4..start + 4 + length]
-}
-
-/// The rows that are not null.
-fn valid(rows: &dyn Array) -> impl Iterator<Item = usize> + '_ {
-    let nulls = rows.nulls().filter(|nulls| nulls.null_count() > 0);
-    let all = if nulls.is_some() { 0 } else { rows.len() };
-    (0..all).chain(nulls.into_iter().flat_map(NullBuffer::valid_indices))
 }
 
 /// The bits of numbers, one for each row.

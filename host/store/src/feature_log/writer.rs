@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 
 use super::batch::LoggedBatch;
 use super::file::OpenFile;
-use super::kept::KeptRows;
+use super::kept::{KeptRows, Spare};
 use super::layout::{Growth, LoggedRows};
 use super::pending::Pending;
 use super::question::Question;
@@ -51,6 +51,7 @@ pub struct FeatureLog {
     instance: String,
     instance_hash: u64,
     requests: AtomicU64,
+    spare: Arc<Spare>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -195,8 +196,9 @@ impl FeatureLog {
         let thread = std::thread::Builder::new().name("feature-log".to_owned()).spawn(run);
         let thread =
             thread.map_err(|error| Error::unavailable("can't start a thread for the feature log").because(error))?;
-        let (requests, thread) = (AtomicU64::new(0), Mutex::new(Some(thread)));
-        Ok(Arc::new(Self { settings, shared, instance_hash: instance_hash(&instance), instance, requests, thread }))
+        let (requests, spare, thread) = (AtomicU64::new(0), Arc::default(), Mutex::new(Some(thread)));
+        let instance_hash = instance_hash(&instance);
+        Ok(Arc::new(Self { settings, shared, instance_hash, instance, requests, spare, thread }))
     }
 
     /// What became of the rows so far.
@@ -234,6 +236,11 @@ impl FeatureLog {
     /// The number of a request, from 0.
     pub(super) fn next_request(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Memory for what is read for requests.
+    pub(super) fn spare(&self) -> &Arc<Spare> {
+        &self.spare
     }
 
     /// What tells the request of this number from all others, also from those of other servers.
