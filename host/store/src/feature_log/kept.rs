@@ -171,7 +171,7 @@ mod tests {
         drop((0..100).map(|_| kept(100)).collect::<Vec<_>>());
         drop([kept(1), kept(100_000)]);
         let spare = spare.0.lock().unwrap();
-        assert_eq!(spare.len(), SPARE_MAX);
+        assert!((1..=SPARE_MAX).contains(&spare.len()));
         assert!(spare.iter().all(|memory| memory.places.capacity() < 1_000));
     }
 }
