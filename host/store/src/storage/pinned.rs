@@ -79,6 +79,10 @@ fn is_same_version(listed: &ObjectMeta, found: &ObjectMeta) -> bool {
 
 /// These bytes, in memory that is not cleared before.
 fn read(file: &mut File, range: &Range<u64>) -> io::Result<Bytes> {
+    // Before there is memory for them, of which a damaged footer may claim any amount.
+    if range.end > file.metadata()?.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let length = range.end - range.start;
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
     file.seek(SeekFrom::Start(range.start))?;
@@ -130,6 +134,13 @@ impl ObjectStore for PinnedStore {
         }
         if let Some(bytes) = self.read_local(location, ranges) {
             return Ok(bytes);
+        }
+        if let Some(listed) = self.files.get(location)
+            && ranges.iter().any(|range| range.end > listed.size)
+        {
+            self.check_now(location).await?;
+            let what = format!("something should lie beyond the end of `{}`", self.shown.show(location));
+            return Err(Error::Generic { store: "local", source: what.into() });
         }
         let bytes = self.inner.get_ranges(location, ranges).await;
         self.check_now(location).await?;
@@ -186,6 +197,9 @@ mod tests {
         assert_eq!(read(3..6).unwrap(), [&b"345"[..], b"0"]);
         assert_eq!(read(0..10).unwrap()[0], &b"0123456789"[..]);
         assert!(read(9..11).is_none());
+        // What a damaged footer may ask for.
+        let error = store.get_ranges(&file.location, &[0..1, 5..u64::MAX / 2]).await.unwrap_err();
+        assert!(matches!(error, Error::Generic { .. }), "{error}");
         // Of the same length, at another time or in another place.
         std::fs::write(folder.path().join("other"), b"9876543210").unwrap();
         std::fs::rename(folder.path().join("other"), folder.path().join("file")).unwrap();
