@@ -15,7 +15,7 @@ from measure.process import CommandFailed
 from measure.result import Result
 from measure.table import rounded, table
 from online.redis_server import redis_server
-from serving.load import CONNECTIONS, bodies, peak_of_any
+from serving.load import CONNECTIONS, Peak, bodies, peak_of_any
 from serving.servers import ENTITIES, Server, bare, feast, ours
 
 SIZES = [1, 10, 100]
@@ -41,32 +41,35 @@ def run(setting: Setting) -> Result:
             servers += stack.enter_context(feast(setting, server, FEAST))
         files = {size: bodies(setting, size) for size in SIZES}
         if servers[-1].name in FEAST:
-            found = differing(servers[0], servers[-1], files[100])
-            result.equal("values that differ from Feast's, of 20 requests for 100 entities", "0", str(found), found)
-        broken: dict[str, int] = {}
-        rates = {size: rounds(setting, servers, file, broken) for size, file in files.items()}
+            others = differing(servers[0], servers[-1], files[100])
+            result.equal("values that differ from Feast's, of 20 requests for 100 entities", "0", str(others), others)
+        found = {size: rounds(setting, servers, file) for size, file in files.items()}
         memory = {of.name: of.resident_bytes for of in servers}
-    tell(result, rates, broken, memory)
+    tell(result, found, memory)
     return result
 
 
-def rounds(setting: Setting, servers: list[Server], file: Path, broken: dict[str, int]) -> dict[str, float]:
-    """The median rate of each server; they take turns, so that what disturbs one disturbs all. Adds up connections that broke."""
+def rounds(setting: Setting, servers: list[Server], file: Path) -> dict[str, list[Peak]]:
+    """What each server reaches in each round; they take turns, so that what disturbs one disturbs all."""
     seconds = SECONDS if setting.scale == 1.0 else 2
-    found: dict[str, list[float]] = {of.name: [] for of in servers}
+    found: dict[str, list[Peak]] = {of.name: [] for of in servers}
     for of in servers:
-        peak_of_any(of, file, 1)
+        turn(setting, of, file, 1)
     for _ in range(min(setting.samples, ROUNDS)):
         for of in servers:
-            seen = peak_of_any(of, file, seconds)
-            if seen.broken and of.name not in FEAST:
-                raise CommandFailed(f"{of.name}: {seen.broken} connections broke")
-            found[of.name].append(seen.rate)
-            broken[of.name] = broken.get(of.name, 0) + seen.broken
-            if of.name == DEFAULT:
-                # Workers that have ended are still being started, on the cores that the next needs.
-                time.sleep(STARTING_SECONDS if setting.scale == 1.0 else 1)
-    return {name: statistics.median(values) for name, values in found.items()}
+            found[of.name].append(turn(setting, of, file, seconds))
+    return found
+
+
+def turn(setting: Setting, of: Server, file: Path, seconds: int) -> Peak:
+    """What the server reaches. Only Feast may break connections."""
+    seen = peak_of_any(of, file, seconds)
+    if seen.broken and of.name not in FEAST:
+        raise CommandFailed(f"{of.name}: {seen.broken} connections broke")
+    if of.name == DEFAULT:
+        # Workers that have ended are still being started, on the cores that the next needs.
+        time.sleep(STARTING_SECONDS if setting.scale == 1.0 else 1)
+    return seen
 
 
 def differing(one: Server, other: Server, file: Path) -> int:
@@ -97,16 +100,23 @@ def alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def tell(result: Result, rates: dict[int, dict[str, float]], broken: dict[str, int], memory: dict[str, int]) -> None:
+def tell(result: Result, found: dict[int, dict[str, list[Peak]]], memory: dict[str, int]) -> None:
     """The table, and what is asked of us."""
     names = list(memory)
+    rates = {
+        size: {name: statistics.median(peak.rate for peak in peaks) for name, peaks in of_size.items()}
+        for size, of_size in found.items()
+    }
+    broken = {name: sum(peak.broken for of_size in found.values() for peak in of_size[name]) for name in names}
     headings = ["requests/s", *(f"{size} {'entity' if size == 1 else 'entities'}" for size in SIZES), "broken connections", "memory after, MB"]
     last = {name: [f"{broken[name]:,}", f"{memory[name] / 1e6:,.0f}"] for name in names}
     rows = [[name, *(f"{rates[size][name]:,.0f}" for size in SIZES), *last[name]] for name in names]
     result.paragraphs += [f"By wrk on {CONNECTIONS} connections; medians of rounds in turn.", table(headings, rows)]
-    for (name, size), times in FEAST_TIMES.items():
-        if DEFAULT in memory:
-            result.at_least(f"{name}, {size} at a time, as many times Feast's python mode", times, rates[size][name] / rates[size][DEFAULT])
+    for theirs in (name for name in FEAST if name in memory):
+        for (name, size), times in FEAST_TIMES.items():
+            how = "" if theirs == DEFAULT else ", tuned"
+            what = f"{name}, {size} at a time, as many times Feast's python mode{how}"
+            result.at_least(what, times, rates[size][name] / rates[size][theirs])
     if DEFAULT in memory:
         result.paragraphs.append(times_feast(rates))
     for size in SIZES:
@@ -117,7 +127,10 @@ def tell(result: Result, rates: dict[int, dict[str, float]], broken: dict[str, i
 
 def times_feast(rates: dict[int, dict[str, float]]) -> str:
     """The table of how many times Feast's rate ours is, with each of its settings."""
+
+    def times(size: int, name: str, theirs: str) -> str:
+        return f"{rates[size][name] / rates[size][theirs]:.1f}×"
+
     headings = ["as many times the rate of", "", *(f"{size} at a time" for size in SIZES)]
-    times = lambda size, ours, theirs: f"{rates[size][ours] / rates[size][theirs]:.1f}×"
-    pairs = [(ours, theirs) for theirs in FEAST for ours in ("Skewless, Redis", "Skewless, embedded")]
-    return table(headings, [[theirs, ours, *(times(size, ours, theirs) for size in SIZES)] for ours, theirs in pairs])
+    pairs = [(name, theirs) for theirs in FEAST for name in ("Skewless, Redis", "Skewless, embedded")]
+    return table(headings, [[theirs, name, *(times(size, name, theirs) for size in SIZES)] for name, theirs in pairs])

@@ -371,17 +371,14 @@ impl Text {
                 let word = |row: usize| (statuses[row] != Status::Present).then(|| statuses[row].as_str());
                 append_texts(picked, before, word, texts);
             }
+            Self::ComputedStatus(view) | Self::Failure(view) if features.computed()[view].failures.is_empty() => {}
             Self::ComputedStatus(view) => {
                 let output = &features.computed()[view];
-                if !output.failures.is_empty() {
-                    append_texts(picked, before, |row| failure(output, row).map(|_| Status::Invalid.as_str()), texts);
-                }
+                append_texts(picked, before, |row| failure(output, row).map(|_| Status::Invalid.as_str()), texts);
             }
             Self::Failure(view) => {
                 let output = &features.computed()[view];
-                if !output.failures.is_empty() {
-                    append_texts(picked, before, |row| failure(output, row), texts);
-                }
+                append_texts(picked, before, |row| failure(output, row), texts);
             }
         }
     }
