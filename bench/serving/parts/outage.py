@@ -31,8 +31,8 @@ FAILED_P50_MS_MAX = 5.0
 # A reply of a server that is there is waited for for 3 s; of one that is gone nobody waits for any.
 SLOWEST_SECONDS_MAX = {"stopped": 3.5, "killed": 1.0}
 OVER_SECONDS_MAX = 1.0
-GROWTH_MAX = 1.5
 # Requests that wait have their memory, up to as many as may; another outage must not add to that.
+GROWTH_MAX = 1.5
 SECOND_GROWTH_MAX = 1.1
 
 
@@ -44,15 +44,22 @@ class Outage:
     gone: float
     back: float
     """When Redis was gone and back, in seconds since 1970."""
+    memory_before: int
+    """The server's resident memory at most under the same load, before Redis was gone."""
     waiting: list[int]
     memory: list[int]
-    """Requests that wait, and the server's resident memory, from before until after."""
+    """Requests that wait, and the server's resident memory, from when it was gone until after."""
 
     def rate(self, *statuses: str) -> float:
         """Answers a second with one of the statuses, over the whole seconds of the outage."""
         first, last = int(self.gone - self.found.started) + 1, int(self.back - self.found.started)
         counted = sum(sum(self.found.by_second.get(status, [])[first:last]) for status in statuses)
         return counted / max(1, last - first)
+
+    @property
+    def failed_before(self) -> int:
+        """Requests that were answered with 503 in the whole seconds before Redis was gone."""
+        return sum(self.found.by_second.get("503", [])[: int(self.gone - self.found.started)])
 
     @property
     def others(self) -> int:
@@ -82,7 +89,7 @@ def run(setting: Setting) -> Result:
             memory.append(max(seen.memory))
     result.at_most("memory at most in the second outage over the first", SECOND_GROWTH_MAX, memory[1] / memory[0])
     headings = ["Redis", "requests/s", "200/s meanwhile", "503/s meanwhile", "half failed within, ms", "slowest failure, s"]
-    headings += ["first failure after it was gone, s", "last failure after it was back, s", "waiting at most", "memory before and at most, MB"]
+    headings += ["503 before", "last failure after it was back, s", "waiting at most", "memory at most before and then, MB"]
     result.paragraphs.append(table(headings, rows))
     return result
 
@@ -94,24 +101,27 @@ def outage(
     share = 1.0 if setting.scale == 1.0 else 0.3
     before, while_away, after = (seconds * share for seconds in (BEFORE_SECONDS, AWAY_SECONDS, AFTER_SECONDS))
     command = steady_command(server, file, rate, before + while_away + after, CONNECTIONS)
+    before_memory: list[int] = []
     waiting: list[int] = []
     memory: list[int] = []
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    watch(server, time.monotonic() + before, waiting, memory)
+    watch(server, time.monotonic() + before, [], before_memory)
     with away():
         gone = time.time()
         watch(server, time.monotonic() + while_away, waiting, memory)
     back = time.time()
     watch(server, time.monotonic() + after, waiting, memory)
-    return Outage(told(driver.communicate()[0]), gone, back, waiting, memory)
+    return Outage(told(driver.communicate()[0]), gone, back, max(before_memory), waiting, memory)
 
 
 def watch(server: Server, until: float, waiting: list[int], memory: list[int]) -> None:
-    """Notes four times a second how many requests wait, and the resident memory."""
+    """Notes four times a second how many requests wait, and the resident memory. Raises ValueError where the server does not say it."""
     while time.monotonic() < until:
         with urllib.request.urlopen(f"http://{server.address}/metrics", timeout=10) as response:
-            line = re.search(r"^skewless_requests_waiting (\d+)$", response.read().decode(), re.MULTILINE)
-        waiting.append(int(line.group(1)) if line else 0)
+            line = re.search(r"^skewless_requests_waiting (.*)$", response.read().decode(), re.MULTILINE)
+        if not line:
+            raise ValueError(f"{server.name} does not say how many requests wait")
+        waiting.append(round(float(line.group(1))))
         memory.append(server.resident_bytes)
         time.sleep(0.25)
 
@@ -145,9 +155,8 @@ def allow_connections() -> None:
 def row(name: str, rate: float, seen: Outage) -> list[str]:
     """A line of the table."""
     found = seen.found
-    first = found.started + found.first_failed_s - seen.gone
-    memory = f"{seen.memory[0] / 1e6:,.0f} and {max(seen.memory) / 1e6:,.0f}"
-    times = [f"{found.failed_p50_us / 1e3:.2f}", f"{found.failed_max_us / 1e6:.2f}", f"{first:.2f}", f"{seen.over_seconds:.2f}"]
+    memory = f"{seen.memory_before / 1e6:,.0f} and {max(seen.memory) / 1e6:,.0f}"
+    times = [f"{found.failed_p50_us / 1e3:.2f}", f"{found.failed_max_us / 1e6:.2f}", f"{seen.failed_before:,}", f"{seen.over_seconds:.2f}"]
     rates = [f"{rate:,.0f}", f"{seen.rate('200'):,.0f}", f"{seen.rate('503'):,.0f}"]
     return [name, *rates, *times, f"{max(seen.waiting):,}", memory]
 
@@ -162,4 +171,5 @@ def check(result: Result, name: str, seen: Outage) -> None:
     result.at_most(f"{what}slowest failure", SLOWEST_SECONDS_MAX[name], found.failed_max_us / 1e6, " s")
     result.at_most(f"{what}last failure after it was back", OVER_SECONDS_MAX, seen.over_seconds, " s")
     result.at_most(f"{what}requests that wait", WAITING_MAX, max(seen.waiting), "")
-    result.at_most(f"{what}memory at most over before", GROWTH_MAX, max(seen.memory) / seen.memory[0])
+    result.at_least(f"{what}requests that waited", 1, max(seen.waiting), "")
+    result.at_most(f"{what}memory at most over before", GROWTH_MAX, max(seen.memory) / seen.memory_before)

@@ -256,14 +256,13 @@ impl Prepared {
     /// What is remembered of an answer: the feature log's rows, and why transforms failed.
     fn log(&self, rows: &EntityRows, at: i64, now: Timestamp, features: &Features) {
         self.features.log(rows.batch(), at, now, features);
-        self.log_failures(features, rows.batch().num_rows());
+        self.log_failures(features);
     }
 
     /// Says why a transform failed on a row: the answer has no place for more than the status.
-    fn log_failures(&self, features: &Features, rows: usize) {
+    fn log_failures(&self, features: &Features) {
         for (feature, name) in self.names.iter().enumerate() {
-            let reason = |row| features.failure_reason(feature, row).map(|reason| (row, reason));
-            if let Some((row, reason)) = (0..rows).find_map(reason) {
+            if let Some((row, reason)) = features.first_failure(feature) {
                 tracing::info!(feature = name, row, reason, "a transform failed on this row, and maybe on others");
             }
         }

@@ -211,6 +211,13 @@ impl Features {
         }
     }
 
+    /// The first row on which a transform failed, and why, where feature number `feature` is computed on demand and it did.
+    #[must_use]
+    pub fn first_failure(&self, feature: usize) -> Option<(usize, &str)> {
+        let Origin::Computed { on_demand, .. } = self.columns[feature].origin else { return None };
+        self.computed[on_demand].failures.first().map(|failure| (failure.row, failure.reason.as_str()))
+    }
+
     /// When the stored row behind a value happened, in µs; `None` where there is none or the value is computed on demand.
     #[must_use]
     pub fn event_timestamp(&self, feature: usize, row: usize) -> Option<i64> {

@@ -1,9 +1,9 @@
 //! Lists of plain numbers: most of what a large request has. None of them is looked at as if it could be anything.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
+use lexical_core::FromLexical;
 use serde_json::value::RawValue;
 use skewless_runtime::ScalarType;
 
@@ -23,17 +23,23 @@ pub(super) fn numbers(raw: &RawValue, scalar_type: ScalarType) -> Option<ArrayRe
     }
 }
 
-/// `raw` is JSON, so that what is between its commas and can be read as a number is one of JSON's.
-fn list<N: FromStr>(raw: &RawValue, fits: impl Fn(&N) -> bool) -> Option<Vec<N>> {
-    let text = raw.get().strip_prefix('[')?.strip_suffix(']')?;
+/// `raw` is JSON, so that what can be read as a number up to a comma or the end is one of JSON's.
+fn list<N: FromLexical>(raw: &RawValue, fits: impl Fn(&N) -> bool) -> Option<Vec<N>> {
+    let mut text = raw.get().as_bytes().strip_prefix(b"[")?;
     let mut numbers = Vec::with_capacity(text.len() / BYTES_A_NUMBER + 1);
-    for part in text.split(',') {
-        if numbers.len() == ROWS_MAX {
-            return None;
+    while numbers.len() < ROWS_MAX {
+        text = text.trim_ascii_start();
+        // Of an integer without digits it makes a zero of no length.
+        let (number, length) = lexical_core::parse_partial(text).ok().filter(|(_, length)| *length > 0)?;
+        numbers.push(Some(number).filter(&fits)?);
+        text = text[length..].trim_ascii_start();
+        match text.split_first()? {
+            (b',', rest) => text = rest,
+            (b']', _) => return Some(numbers),
+            _ => return None,
         }
-        numbers.push(part.trim_ascii().parse().ok().filter(&fits)?);
     }
-    Some(numbers)
+    None
 }
 
 #[cfg(test)]

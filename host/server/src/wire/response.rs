@@ -21,9 +21,10 @@ use self::cells::Cells;
 pub(super) use self::cells::append_json;
 use super::{EntityRows, instant};
 
-/// What a column takes beside its rows, and what each of its rows takes: room for most answers.
+/// What a column takes beside its rows, and what each of its rows takes: room for most answers, where a row is a number of 19 digits at most, its
+/// status and its instant.
 const BYTES_A_COLUMN: usize = 80;
-const BYTES_A_ROW: usize = 48;
+const BYTES_A_ROW: usize = 56;
 
 /// The status of most values, with its comma.
 const PRESENT: &[u8] = br#""PRESENT","#;

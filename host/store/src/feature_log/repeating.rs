@@ -27,7 +27,7 @@ use super::slots::{FREE, Slots, folded};
 const VALUES_MAX: usize = 1 << 14;
 
 /// Rows to add at a time: then it is seen soon where they don't.
-pub(super) const ROWS_AT_ONCE: usize = 1 << 11;
+pub(super) const ROWS_AT_ONCE: usize = 1 << 13;
 
 /// The column of a row group.
 pub(super) struct RepeatingColumn {
@@ -124,6 +124,10 @@ impl RepeatingColumn {
             return Ok(());
         };
         let valid = values.nulls().filter(|valid| valid.null_count() > 0);
+        if valid.is_some_and(|valid| valid.null_count() == valid.len()) {
+            nulls.append_n_nulls(rows.len());
+            return Ok(());
+        }
         let is_valid = |row: u32| row != NO_ROW && valid.is_none_or(|valid| valid.is_valid(row as usize));
         let (typed, dictionary, mut numbers) = (Typed::of(values), &mut self.dictionary, vec![FREE; values.len()]);
         let mut number = |row: u32| {

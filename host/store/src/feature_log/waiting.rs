@@ -1,17 +1,18 @@
 //! Rows of a question that were served and are not encoded yet, in columns.
 //!
 //! A request adds its rows itself: its columns are in its core's cache, and are no longer needed afterwards. To keep them for another
-//! thread would cost more than to copy them.
+//! thread would cost more than to copy them. Threads have parts of their own, so that mostly none waits for another, nor writes to what
+//! another has written to last.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::layout::Growth;
 
-/// How many requests can add rows at one time.
-const PARTS: usize = 4;
+/// How many parts there are at most.
+const PARTS: usize = 16;
 
-/// The rows that wait, in a few parts, so that requests need not wait for each other.
+/// The rows that wait, in parts.
 #[derive(Default)]
 pub(super) struct Waiting {
     /// none where no row waits
@@ -21,15 +22,9 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// A part for a request to add its rows to: the first that nobody holds. Who is alone finds its rows in the order in which it
-    /// added them.
+    /// The part to which this thread adds rows. Who is alone finds its rows in the order in which it added them.
     pub(super) fn part(&self) -> MutexGuard<'_, Option<Growth>> {
-        let free = self.parts.iter().find_map(|part| match part.try_lock() {
-            Ok(part) => Some(part),
-            Err(TryLockError::Poisoned(part)) => Some(part.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        });
-        free.unwrap_or_else(|| self.parts[0].lock().unwrap_or_else(PoisonError::into_inner))
+        self.parts[thread_number() % PARTS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For how many rows a new part should have room, so that it need not be moved while it grows.
@@ -42,4 +37,13 @@ impl Waiting {
         let taken = self.parts.iter().filter_map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).take());
         taken.inspect(|growth| self.rows_before.store(growth.rows(), Ordering::Relaxed))
     }
+}
+
+/// The number of this thread, which no other has.
+fn thread_number() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
 }

@@ -32,7 +32,7 @@ use crate::{Error, Result, storage};
 const TICK: Duration = Duration::from_millis(50);
 
 /// Rows that are worth to be encoded: each time costs something for every column, however few the rows.
-const ENCODED_ROWS: usize = 1 << 12;
+const ENCODED_ROWS: usize = 1 << 14;
 
 /// After so many ticks what there is is encoded, however little it is.
 const PATIENCE_TICKS: u32 = 10;

@@ -53,7 +53,7 @@ impl<'a> Cells<'a> {
             return;
         }
         match &self.values {
-            Values::Bool(values) => append_json(out, &values.value(row)),
+            Values::Bool(values) => out.extend_from_slice(if values.value(row) { b"true" } else { b"false" }),
             Values::Int32(values) => append_json(out, &values[row]),
             Values::Int64(values) => append_json(out, &values[row]),
             Values::Float32(values) => append_double(out, f64::from(values[row])),
