@@ -5,10 +5,12 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use jiff::Timestamp;
+use skewless_store::apply::{self, Certification};
+use skewless_store::definitions::Repository;
 use skewless_store::materialize::{MaterializeRequest, Start, ViewSummary, materialize};
-use skewless_store::{Error, FeatureStore, Status};
+use skewless_store::{Error, ErrorKind, FeatureStore, Status};
 
-use crate::support::{TestRepository, at, int64s, micros, online, printed, skewless, table, timestamps};
+use crate::support::{TestRepository, at, int64s, micros, online, printed, runtime, skewless, table, timestamps};
 
 const YAML: &str = r#"
 entities:
@@ -51,6 +53,27 @@ async fn two_days() -> (TestRepository, FeatureStore) {
 
 async fn reopened(repository: &TestRepository) -> FeatureStore {
     repository.apply().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_planned_is_applied_though_a_job_has_committed_since() {
+    let (repository, store) = two_days().await;
+    let described = YAML.replace("  - name: visits\n", "  - name: visits\n    description: of a shop\n");
+    std::fs::write(repository.path().join("features.yaml"), described).unwrap();
+    let changed = Repository::load(repository.path(), &|_| None).unwrap();
+    let plan = apply::plan(&changed, runtime()).await.unwrap();
+    run(&store, Start::At(Timestamp::MIN), "2024-01-03T00:00:00Z", "2024-01-03T00:00:00Z").await.unwrap();
+
+    let now = at("2024-01-03T00:00:01Z");
+    let commit = apply::apply(&changed, &plan, Certification::Required, now).await.unwrap().unwrap();
+    assert_eq!(commit.number, plan.parent + 2);
+    assert_eq!(commit.state.definitions.feature_views[0].description, "of a shop");
+    assert_eq!(commit.state.views["visits"].materialized.len(), 1, "what the job did is known");
+
+    // What somebody applied since is another matter.
+    let error = apply::apply(&changed, &plan, Certification::Required, now).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    insta::assert_snapshot!(error, @"somebody applied other definitions meanwhile: `skewless plan` shows what there is to change now");
 }
 
 #[tokio::test]

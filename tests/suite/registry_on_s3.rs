@@ -36,7 +36,7 @@ fn applies_at_one_instant_are_commits_or_clear_conflicts_and_none_is_lost() {
         assert!(made >= 1, "nobody committed");
         for output in outputs.iter().filter(|output| !output.status.success()) {
             let told = printed(output);
-            assert!(told.contains("was made by somebody else meanwhile: read the registry again and repeat"), "{told}");
+            assert!(told.contains("somebody applied other definitions meanwhile"), "{told}");
         }
         commits += made;
         let numbers: Vec<String> = (1..=commits).map(|number| format!("main/test/log/{number:020}.json")).collect();

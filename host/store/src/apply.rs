@@ -67,6 +67,12 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.components.is_empty()
     }
+
+    /// Whether it says what is to be changed of `state`.
+    fn holds_for(&self, state: &State, repository: &Repository) -> bool {
+        self.changes == diff(&state.definitions, &repository.definitions)
+            && self.components == component_changes(state, &self.built)
+    }
 }
 
 /// Checks `repository` against its data files and components, and compares it with what is applied.
@@ -95,12 +101,17 @@ pub async fn plan(repository: &Repository, runtime: &Runtime) -> Result<Plan> {
     let (parent, state) =
         registry.current().await?.map_or((0, State::default()), |commit| (commit.number, commit.state));
     let changes = diff(&state.definitions, &repository.definitions);
-    let components = built.iter().filter_map(|(name, built)| {
+    Ok(Plan { parent, changes, components: component_changes(&state, &built), uncertified, built })
+}
+
+/// The transforms whose component is another than in `state`.
+fn component_changes(state: &State, built: &BTreeMap<String, Built>) -> Vec<ComponentChange> {
+    let change = |(name, built): (&String, &Built)| {
         let from = state.transforms.get(name).map(|applied| applied.digest.clone());
         let to = built.transform.digest().to_string();
         (from.as_ref() != Some(&to)).then(|| ComponentChange { transform: name.clone(), from, to })
-    });
-    Ok(Plan { parent, changes, components: components.collect(), uncertified, built })
+    };
+    built.iter().filter_map(change).collect()
 }
 
 /// Whether a component may be applied that has no parity certificate.
@@ -112,12 +123,13 @@ pub enum Certification {
     Optional,
 }
 
-/// Commits a plan made from the same repository. `None` where there is nothing to change.
+/// Commits a plan made from the same repository. `None` where there is nothing to change. Jobs that materialized since the plan was made
+/// have committed too, and are no hindrance.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidDefinition`](crate::ErrorKind::InvalidDefinition) for a component without a certificate where
 /// one is required; [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where somebody applied something since the
-/// plan was made.
+/// plan was made, so that it does not say any more what would be changed.
 pub async fn apply(
     repository: &Repository,
     plan: &Plan,
@@ -140,11 +152,16 @@ pub async fn apply(
     if plan.is_empty() {
         return Ok(None);
     }
-    let before = match registry.current().await? {
-        Some(commit) => commit.state,
-        None => State { project: settings.project.clone(), ..State::default() },
+    let change = |state: &mut State| {
+        if !plan.holds_for(state, repository) {
+            return Err(Error::conflict(
+                "somebody applied other definitions meanwhile: `skewless plan` shows what there is to change now",
+            ));
+        }
+        *state = state_after(state, repository, plan);
+        Ok(())
     };
-    registry.commit(plan.parent, Action::Apply, state_after(&before, repository, plan), at).await.map(Some)
+    registry.update(at, Action::Apply, change).await.map(Some)
 }
 
 fn refuse(repository: &Repository, without: &Uncertified) -> Error {
