@@ -1,7 +1,7 @@
 //! Sends requests at a fixed rate, whatever becomes of the answers, and says how long they took.
 //!
 //! wrk asks again when it has its answer: a server that stalls is asked less, and the stall counts once. Here each request
-//! has its instant, and its time counts from there, also while it waits for a connection. One thread, some connections; a
+//! has its instant, and its time counts from there, also while it waits for a connection. One thread sends, on some connections; a
 //! connection that fails is opened again, and its request has failed. So has one that is answered with another status than
 //! 200, on a connection that is as good as before.
 
@@ -33,6 +33,9 @@ struct Arguments {
     #[arg(long)]
     bodies: std::path::PathBuf,
 }
+
+/// To be woken for each request takes more of the machine, which the server shares, than it is worth.
+const SHORTEST_SLEEP: Duration = Duration::from_micros(100);
 
 /// What became of requests.
 struct Outcome {
@@ -105,32 +108,31 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         tokio::spawn(connection(address, Arc::clone(&requests), Arc::clone(&waiting), outcome))
     });
     let connections: Vec<_> = connections.collect();
-    schedule(&arguments, &due).await?;
-    drop(due);
+    let (count, rate) = ((arguments.rate * arguments.seconds) as usize, arguments.rate);
+    let scheduler = std::thread::spawn(move || schedule(count, rate, &due));
     for connection in connections {
         connection.await?;
     }
+    scheduler.join().map_err(|_| "the thread that says when requests are due has panicked")?;
     let outcome = Arc::into_inner(outcome).ok_or("a connection still counts")?.into_inner();
     println!("{}", outcome.told(started, arguments.seconds));
     Ok(())
 }
 
-/// Says of each request when it is due, a millisecond's worth at a time.
-async fn schedule(
-    arguments: &Arguments,
-    due: &mpsc::UnboundedSender<(usize, Instant)>,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let (start, mut sent) = (Instant::now(), 0_usize);
-    let count = (arguments.rate * arguments.seconds) as usize;
-    while sent < count {
-        let instant = |number: usize| start + Duration::from_secs_f64(number as f64 / arguments.rate);
-        while sent < count && instant(sent) <= Instant::now() {
-            due.send((sent, instant(sent)))?;
-            sent += 1;
+/// Says of each request that it is due. On a thread of its own: the runtime's timer counts milliseconds, so that some dozen requests
+/// would be sent at once, and wait for one another. Ends early where nobody listens.
+fn schedule(count: usize, rate: f64, due: &mpsc::UnboundedSender<(usize, Instant)>) {
+    let start = Instant::now();
+    for number in 0..count {
+        let instant = start + Duration::from_secs_f64(number as f64 / rate);
+        let early = instant.saturating_duration_since(Instant::now());
+        if !early.is_zero() {
+            std::thread::sleep(early.max(SHORTEST_SLEEP));
         }
-        tokio::time::sleep(Duration::from_micros(200)).await;
+        if due.send((number, instant)).is_err() {
+            return;
+        }
     }
-    Ok(())
 }
 
 async fn connection(
