@@ -43,11 +43,11 @@ fn canonical_scalars(array: &ArrayRef, scalar: ScalarType) -> ArrayRef {
         ScalarType::Int64 => canonical_numbers::<Int64Type>(array, |_| false, 0),
         ScalarType::Timestamp => canonical_numbers::<TimestampMicrosecondType>(array, |_| false, 0),
         ScalarType::Float32 => {
-            let odd = |value: f32| value.is_nan() && value.to_bits() != QUIET_NAN_32.to_bits();
+            let odd = |value: f32| value.is_nan() & (value.to_bits() != QUIET_NAN_32.to_bits());
             canonical_numbers::<Float32Type>(array, odd, QUIET_NAN_32)
         }
         ScalarType::Float64 => {
-            let odd = |value: f64| value.is_nan() && value.to_bits() != QUIET_NAN_64.to_bits();
+            let odd = |value: f64| value.is_nan() & (value.to_bits() != QUIET_NAN_64.to_bits());
             canonical_numbers::<Float64Type>(array, odd, QUIET_NAN_64)
         }
         ScalarType::String => canonical_bytes(array, array.as_string::<i32>()),

@@ -27,7 +27,7 @@ pub use cache::PreparedCache;
 const ROWS_AT_ONCE: usize = 256;
 
 /// Rows of a request that are computed with those of others: a call for more costs little more than its rows do.
-const ROWS_TOGETHER: usize = 16;
+const ROWS_TOGETHER: usize = 128;
 
 /// After a call that failed for several requests, so many of them are computed each by itself: whoever asks for what fails
 /// again and again costs the others little.

@@ -3,11 +3,14 @@
 use arrow::buffer::ScalarBuffer;
 
 use super::batch::NO_ROW;
-use super::slots::{Slots, folded};
+use super::slots::{FREE, Slots, folded};
 use crate::Result;
 use crate::online::{RowDecoder, RowPlan, stored_checksum};
 use crate::status::Status;
 use crate::view_rows::ViewRows;
+
+/// Logged rows that are looked up in one go.
+const AT_ONCE: usize = 16;
 
 /// The stored rows of a view, and which of them each logged row has. Rows are the same where all of their bytes are, and what their
 /// values were withheld for, if they were.
@@ -15,12 +18,18 @@ use crate::view_rows::ViewRows;
 pub(super) struct DistinctRows {
     /// one row behind the other
     bytes: Vec<u8>,
-    /// where each ends
-    ends: Vec<usize>,
-    statuses: Vec<Status>,
+    places: Vec<Place>,
     slots: Slots,
-    /// for each logged row the place of its own, or [`NO_ROW`]
+    /// for each logged row the number of its own, or [`NO_ROW`]
     rows: Vec<u32>,
+}
+
+/// Where a row lies, and its status.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    bytes: u32,
+    status: Status,
 }
 
 impl DistinctRows {
@@ -29,22 +38,50 @@ impl DistinctRows {
         Self { rows: Vec::with_capacity(rows), ..Self::default() }
     }
 
-    /// Adds a logged row, which has this stored row and this status.
-    pub(super) fn push(&mut self, stored: Option<&[u8]>, status: Status) {
-        let row = stored.filter(|_| status != Status::NotFound).map_or(NO_ROW, |stored| self.place(stored, status));
-        self.rows.push(row);
+    /// Adds logged rows, each of which has a stored row, or none, and a status.
+    ///
+    /// What is looked at lies all over memory. So each step is done for some rows before the next: a processor waits for many of them at a time
+    /// then, and not for one after the other.
+    pub(super) fn extend<'a>(&mut self, logged: impl Iterator<Item = (Option<&'a [u8]>, Status)>) {
+        let mut logged = logged.map(|(stored, status)| (stored.filter(|_| status != Status::NotFound), status));
+        let mut some: [(Option<&[u8]>, Status); AT_ONCE] = [(None, Status::NotFound); AT_ONCE];
+        loop {
+            let count = some.iter_mut().zip(&mut logged).map(|(place, row)| *place = row).count();
+            self.extend_by(&some[..count]);
+            if count < AT_ONCE {
+                return;
+            }
+        }
     }
 
-    fn place(&mut self, stored: &[u8], status: Status) -> u32 {
-        let (bytes, ends, statuses) = (&mut self.bytes, &mut self.ends, &mut self.statuses);
-        let is = |row: u32| statuses[row as usize] == status && row_at(bytes, ends, row as usize) == stored;
-        match self.slots.find(hash(stored), is) {
+    fn extend_by(&mut self, logged: &[(Option<&[u8]>, Status)]) {
+        let mut likely = [FREE; AT_ONCE];
+        for (likely, (stored, _)) in likely.iter_mut().zip(logged) {
+            *likely = stored.map_or(FREE, |stored| self.slots.first(hash(stored)));
+        }
+        let mut places = [None; AT_ONCE];
+        for (place, likely) in places.iter_mut().zip(likely) {
+            *place = self.places.get(likely as usize).copied();
+        }
+        for ((stored, status), (likely, place)) in logged.iter().zip(likely.into_iter().zip(places)) {
+            let row = match (stored, place) {
+                (None, _) => NO_ROW,
+                (Some(stored), Some(place)) if place.is(&self.bytes, stored, *status) => likely,
+                (Some(stored), _) => self.number(stored, *status),
+            };
+            self.rows.push(row);
+        }
+    }
+
+    /// The number of a row, which gets one where it has none.
+    fn number(&mut self, stored: &[u8], status: Status) -> u32 {
+        let (bytes, places) = (&mut self.bytes, &mut self.places);
+        match self.slots.find(hash(stored), |row| places[row as usize].is(bytes, stored, status)) {
             Ok(row) => row,
             Err(slot) => {
+                places.push(Place { start: bytes.len(), bytes: stored.len() as u32, status });
                 bytes.extend_from_slice(stored);
-                ends.push(bytes.len());
-                statuses.push(status);
-                self.slots.take(slot, ends.len(), |row| hash(row_at(bytes, ends, row)))
+                self.slots.take(slot, places.len(), |row| hash(places[row].of(bytes)))
             }
         }
     }
@@ -54,19 +91,26 @@ impl DistinctRows {
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for rows that `plan` can't read, which none is that was answered from.
     pub(super) fn finish(self, plan: &RowPlan) -> Result<(ScalarBuffer<u32>, ViewRows)> {
-        let mut decoder = RowDecoder::new(plan, self.ends.len());
-        (0..self.ends.len()).try_for_each(|row| decoder.push(Some(row_at(&self.bytes, &self.ends, row))))?;
+        let mut decoder = RowDecoder::new(plan, self.places.len());
+        self.places.iter().try_for_each(|place| decoder.push(Some(place.of(&self.bytes))))?;
         let stored = decoder.finish();
         let happened = stored.times.iter().map(|time| time.map(|time| time.event_timestamp)).collect();
         let created = stored.times.iter().map(|time| time.and_then(|time| time.created_timestamp)).collect();
-        let rows = ViewRows::with_statuses(stored.columns, happened, self.statuses)?;
+        let statuses = self.places.iter().map(|place| place.status).collect();
+        let rows = ViewRows::with_statuses(stored.columns, happened, statuses)?;
         Ok((self.rows.into(), rows.with_origins(created, stored.components)))
     }
 }
 
-fn row_at<'a>(bytes: &'a [u8], ends: &[usize], row: usize) -> &'a [u8] {
-    let start = if row == 0 { 0 } else { ends[row - 1] };
-    &bytes[start..ends[row]]
+impl Place {
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start..self.start + self.bytes as usize]
+    }
+
+    /// Whether this row, of this status, lies there.
+    fn is(self, bytes: &[u8], stored: &[u8], status: Status) -> bool {
+        self.status == status && self.of(bytes) == stored
+    }
 }
 
 /// A row's own checksum is of all of its bytes.
@@ -114,8 +158,10 @@ mod tests {
         ) {
             let (rows, plan) = stored(&(0..40).collect::<Vec<_>>());
             let mut distinct = DistinctRows::default();
-            for (value, status) in &logged {
-                distinct.push(value.map(|value| rows[usize::from(value)].as_slice()), STATUSES[*status]);
+            // As requests of 50 rows do.
+            for request in logged.chunks(50) {
+                let stored = |value: u8| rows[usize::from(value)].as_slice();
+                distinct.extend(request.iter().map(|(value, status)| (value.map(stored), STATUSES[*status])));
             }
             let (places, found) = distinct.finish(&plan).unwrap();
             let mut different: Vec<_> = logged.iter().filter(|row| row.0.is_some() && row.1 != 1).collect();
@@ -150,7 +196,8 @@ mod tests {
         let mut forged = rows[0].clone();
         forged[34..38].copy_from_slice(&rows[1][34..38]);
         let mut distinct = DistinctRows::default();
-        [&rows[1], &forged, &rows[1], &forged].into_iter().for_each(|row| distinct.push(Some(row), Status::Present));
+        let logged = [&rows[1], &forged, &rows[1], &forged];
+        distinct.extend(logged.into_iter().map(|row| (Some(row.as_slice()), Status::Present)));
         assert_eq!(distinct.rows, [0, 1, 0, 1]);
         // And what does not fit its checksum is not read.
         insta::assert_snapshot!(distinct.finish(&plan).err().unwrap(), @"row 1 of feature view `view` can't be read: its checksum does not fit its bytes: run `skewless materialize` for `view`");

@@ -325,8 +325,8 @@ impl Growth {
     pub(super) fn append(&mut self, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
         self.columns.iter_mut().try_for_each(|growing| growing.append(rows, self.rows))?;
         for (place, (view, read)) in self.views.iter_mut().zip(rows.features.views()).enumerate() {
-            let picked = rows.picked.rows();
-            kept.view(place).zip(picked).for_each(|(stored, row)| view.push(stored, read.statuses[row]));
+            let statuses = rows.picked.rows().map(|row| read.statuses[row]);
+            view.extend(kept.view(place).zip(statuses));
         }
         self.rows += rows.picked.len();
         Ok(())

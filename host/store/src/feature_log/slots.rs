@@ -13,6 +13,11 @@ impl Default for Slots {
 }
 
 impl Slots {
+    /// The number that stands where a hash says, or [`FREE`]; mostly that with this hash.
+    pub(super) fn first(&self, hash: u64) -> u32 {
+        self.0[hash as usize & (self.0.len() - 1)]
+    }
+
     /// The number with this hash that `is` it; else the slot that it would have.
     pub(super) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Result<u32, usize> {
         let mut slot = hash as usize & (self.0.len() - 1);
