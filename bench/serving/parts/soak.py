@@ -4,6 +4,7 @@ import os
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from measure.command import Setting
 from measure.feature_data import END, START
@@ -26,20 +27,19 @@ def run(setting: Setting) -> Result:
         ended = threading.Event()
         changes: list[int] = []
         jobs: list[int] = []
-        others = [
-            threading.Thread(target=change, args=(server, ended, changes)),
-            threading.Thread(target=materialize, args=(server, ended, jobs)),
-        ]
+        with ThreadPoolExecutor() as threads:
+            others = [threads.submit(change, server, ended, changes), threads.submit(materialize, server, ended, jobs)]
+            try:
+                # The peak beside them: what is left for requests.
+                rate = peak(server, file, 5) / 2
+                driver = subprocess.Popen(steady_command(server, file, rate, minutes * 60), stdout=subprocess.PIPE, text=True)
+                memory = watch(server, driver, minutes * 60)
+                found = told(driver.communicate()[0])
+            finally:
+                ended.set()
         for other in others:
-            other.start()
-        # The peak beside them: what is left for requests.
-        rate = peak(server, file, 5) / 2
-        driver = subprocess.Popen(steady_command(server, file, rate, minutes * 60), stdout=subprocess.PIPE, text=True)
-        memory = watch(server, driver, minutes * 60)
-        found = told(driver.communicate()[0])
-        ended.set()
-        for other in others:
-            other.join()
+            # Raises what ended it before its time.
+            other.result()
     growth = max(memory[len(memory) // 2 :]) / max(memory[len(memory) // 4 : len(memory) // 2])
     headings = ["requests/s", "answered", "failed", "p50, ms", "p99, ms", "slowest, ms", "registry changes", "materializations"]
     row = [f"{rate:,.0f}", f"{found.answered:,}", str(found.failed), f"{found.p50_us / 1e3:.2f}", f"{found.p99_us / 1e3:.2f}"]

@@ -58,7 +58,7 @@ fn canonical_scalars(array: &ArrayRef, scalar: ScalarType) -> ArrayRef {
 const QUIET_NAN_32: f32 = f32::from_bits(0x7fc0_0000);
 const QUIET_NAN_64: f64 = f64::from_bits(0x7ff8_0000_0000_0000);
 
-/// Zero under every null, and `replacement` for every odd value.
+/// Zero under every null, and `replacement` for every odd value; `odd` has no early end either.
 fn canonical_numbers<T: ArrowPrimitiveType>(
     array: &ArrayRef,
     odd: impl Fn(T::Native) -> bool,
