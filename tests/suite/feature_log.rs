@@ -219,6 +219,38 @@ async fn rows_are_in_the_file_of_the_day_on_which_they_were_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_of_few_rows_and_of_many_have_each_their_own_rows_in_the_order_in_which_they_were_served() {
+    const SIZES: [i64; 14] = [1, 3, 40, 1, 16, 17, 1, 5, 12, 15, 1, 2, 100, 1];
+    let known = |user: i64| (user, user * 10, "2024-01-10T00:00:00Z", "2024-01-10T01:00:00Z");
+    let repository = repository(&(0..150).filter(|user| user % 3 != 0).map(known).collect::<Vec<_>>());
+    let store = repository.apply().await.unwrap();
+    materialize_to(&store, "2024-01-12T00:00:00Z").await;
+    let folder = repository.path().join("log");
+    let logging = Logging::new(store, settings(&folder));
+    let features = OnlineFeatures::prepare(&logging.store, &Selection::Service("ratio_model".to_owned())).unwrap();
+    let about = at(ABOUT).as_microsecond();
+    let (mut first, mut request_rows) = (0, Vec::new());
+    for size in SIZES {
+        let rows = asking(first..first + size);
+        features.log(&rows, about, at(SERVED_AT), &features.get(&rows, about).unwrap());
+        request_rows.extend((0..size).map(|row| row.to_string()));
+        first += size;
+    }
+    assert_eq!(logging.close().written_rows, first as u64);
+    assert_eq!(texts(&folder, "__request_row"), request_rows);
+    let expected = |text: &dyn Fn(i64) -> String| (0..first).map(text).collect::<Vec<_>>();
+    let of_known = |user: i64, text: &str| if user % 3 == 0 || user >= 150 { String::new() } else { text.to_owned() };
+    assert_eq!(texts(&folder, "user_id"), expected(&|user| user.to_string()));
+    assert_eq!(texts(&folder, "stats:purchases"), expected(&|user| of_known(user, &(user * 10).to_string())));
+    let statuses = |user| if of_known(user, "there").is_empty() { "NOT_FOUND".to_owned() } else { String::new() };
+    assert_eq!(texts(&folder, "stats@status"), expected(&statuses));
+    let computed = texts(&folder, "efficiency:purchases_per_dollar");
+    let is_computed: Vec<bool> = computed.iter().map(|value| !value.is_empty()).collect();
+    let has_both = |user: i64| !of_known(user, "there").is_empty() && user % 4 != 0;
+    assert_eq!(is_computed, (0..first).map(has_both).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_row_is_missed_or_logged_twice_however_many_requests_add_at_once() {
     let (repository, store) = three().await;
     let folder = repository.path().join("log");

@@ -11,6 +11,7 @@ use arrow::datatypes::{
 };
 use skewless_runtime::{DataType, ScalarType};
 
+use super::cells::{CellColumn, InCell};
 use crate::view_rows::arrow_error;
 use crate::{Error, Result};
 
@@ -46,6 +47,12 @@ pub(super) trait Grow: Send {
     /// # Errors
     /// For a column of another type, and where the column can't grow any more. It is not to be used after that.
     fn append(&mut self, values: &dyn Array, picked: Picked<'_>) -> Result<()>;
+
+    /// Adds a value for each cell. A list has no cell.
+    ///
+    /// # Errors
+    /// As [`Grow::append`].
+    fn append_cells(&mut self, cells: CellColumn<'_>) -> Result<()>;
 
     /// All that was added, in order.
     fn finish(&mut self) -> ArrayRef;
@@ -87,12 +94,14 @@ pub(super) fn instants(room: usize) -> PrimitiveBuilder<TimestampMicrosecondType
 
 /// What a column that grows is given, as what it must be.
 fn of_type<T: 'static>(values: &dyn Array) -> Result<&T> {
-    values.as_any().downcast_ref().ok_or_else(|| {
-        Error::corrupt(format!("a column of type {} is not what the feature log was prepared for", values.data_type()))
-    })
+    values.as_any().downcast_ref().ok_or_else(|| not_as_prepared(values))
 }
 
-impl<T: ArrowPrimitiveType> Grow for PrimitiveBuilder<T> {
+pub(super) fn not_as_prepared(values: &dyn Array) -> Error {
+    Error::corrupt(format!("a column of type {} is not what the feature log was prepared for", values.data_type()))
+}
+
+impl<T: ArrowPrimitiveType<Native: InCell>> Grow for PrimitiveBuilder<T> {
     fn append(&mut self, values: &dyn Array, picked: Picked<'_>) -> Result<()> {
         let values: &PrimitiveArray<T> = of_type(values)?;
         match (picked, values.nulls()) {
@@ -100,6 +109,11 @@ impl<T: ArrowPrimitiveType> Grow for PrimitiveBuilder<T> {
             (Picked::Range { first: 0, rows }, Some(_)) if rows == values.len() => self.append_array(values),
             _ => self.extend_from_iter_option(picked.rows().map(|row| values.is_valid(row).then(|| values.value(row)))),
         }
+        Ok(())
+    }
+
+    fn append_cells(&mut self, cells: CellColumn<'_>) -> Result<()> {
+        cells.cells().for_each(|cell| self.append_option(cell.map(InCell::of_cell)));
         Ok(())
     }
 
@@ -115,6 +129,11 @@ impl Grow for BooleanBuilder {
         Ok(())
     }
 
+    fn append_cells(&mut self, cells: CellColumn<'_>) -> Result<()> {
+        cells.cells().for_each(|cell| self.append_option(cell.map(|cell| cell != 0)));
+        Ok(())
+    }
+
     fn finish(&mut self) -> ArrayRef {
         Arc::new(Self::finish(self))
     }
@@ -123,11 +142,28 @@ impl Grow for BooleanBuilder {
 /// Bytes of texts that a column with offsets of 32 bits holds.
 const COLUMN_BYTES_MAX: usize = i32::MAX as usize;
 
-fn too_much() -> Error {
+pub(super) fn too_much() -> Error {
     Error::corrupt("rows of the feature log have 2 GiB in one column before they are encoded: lower its queue_capacity")
 }
 
-impl<T: ByteArrayType<Offset = i32>> Grow for GenericByteBuilder<T> {
+/// What bytes are as a text, or as bytes.
+trait OfBytes {
+    fn of_bytes(bytes: &[u8]) -> Result<&Self>;
+}
+
+impl OfBytes for str {
+    fn of_bytes(bytes: &[u8]) -> Result<&Self> {
+        str::from_utf8(bytes).map_err(|error| Error::corrupt("a text of the feature log is not UTF-8").because(error))
+    }
+}
+
+impl OfBytes for [u8] {
+    fn of_bytes(bytes: &[u8]) -> Result<&Self> {
+        Ok(bytes)
+    }
+}
+
+impl<T: ByteArrayType<Offset = i32, Native: OfBytes>> Grow for GenericByteBuilder<T> {
     fn append(&mut self, values: &dyn Array, picked: Picked<'_>) -> Result<()> {
         let values: &GenericByteArray<T> = of_type(values)?;
         // More than the picked rows need, and quickly known.
@@ -141,6 +177,16 @@ impl<T: ByteArrayType<Offset = i32>> Grow for GenericByteBuilder<T> {
                 Ok(())
             }
         }
+    }
+
+    fn append_cells(&mut self, cells: CellColumn<'_>) -> Result<()> {
+        if self.values_slice().len() + cells.bytes_len() > COLUMN_BYTES_MAX {
+            return Err(too_much());
+        }
+        cells.texts().try_for_each(|text| {
+            self.append_option(text.map(T::Native::of_bytes).transpose()?);
+            Ok(())
+        })
     }
 
     fn finish(&mut self) -> ArrayRef {
@@ -173,6 +219,10 @@ impl Grow for Lists {
         Ok(())
     }
 
+    fn append_cells(&mut self, _: CellColumn<'_>) -> Result<()> {
+        unreachable!("a list has no cell")
+    }
+
     fn finish(&mut self) -> ArrayRef {
         let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(&mut self.offsets, vec![0])));
         Arc::new(ListArray::new(Arc::clone(&self.element), offsets, self.values.finish(), self.nulls.finish()))
@@ -181,9 +231,12 @@ impl Grow for Lists {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{BinaryArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+    use arrow::array::{
+        BinaryArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    };
     use arrow::compute::{concat, interleave};
 
+    use super::super::cells::Cells;
     use super::*;
 
     /// Of each kind of column some with nulls and empty values.
@@ -197,7 +250,12 @@ mod tests {
                 ScalarType::Bool.into(),
                 Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), None, Some(true)])),
             ),
+            (ScalarType::Int32.into(), Arc::new(Int32Array::from(vec![Some(-1), None, Some(i32::MIN), None, Some(4)]))),
             (ScalarType::Int64.into(), Arc::new(Int64Array::from(vec![1, 2, 3, 4, i64::MAX]))),
+            (
+                ScalarType::Float32.into(),
+                Arc::new(Float32Array::from(vec![Some(-0.0), None, Some(f32::NAN), Some(f32::MIN), None])),
+            ),
             (
                 ScalarType::Float64.into(),
                 Arc::new(Float64Array::from(vec![Some(-0.0), None, Some(f64::NAN), None, None])),
@@ -207,6 +265,14 @@ mod tests {
             (ScalarType::Timestamp.into(), Arc::new(times.with_timezone("UTC"))),
             (DataType::List(ScalarType::Int64), Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(lists))),
         ]
+    }
+
+    /// The type of a column that is no list.
+    fn scalar(data_type: DataType) -> Option<ScalarType> {
+        match data_type {
+            DataType::Scalar(scalar) => Some(scalar),
+            DataType::List(_) => None,
+        }
     }
 
     #[test]
@@ -228,12 +294,37 @@ mod tests {
     }
 
     #[test]
+    fn values_come_to_columns_by_way_of_cells_as_they_are() {
+        let columns: Vec<_> =
+            columns().into_iter().filter_map(|(kind, values)| Some((scalar(kind)?, values))).collect();
+        let mut cells = Cells::default();
+        let mut grown: Vec<_> = columns.iter().map(|(scalar, _)| scalars(*scalar, 0)).collect();
+        // Five rows, then two of them again.
+        for rows in [0..5, 1..3] {
+            for row in rows {
+                columns.iter().for_each(|(scalar, values)| cells.push_value(values, *scalar, row).unwrap());
+            }
+            for (place, grown) in grown.iter_mut().enumerate() {
+                grown.append_cells(cells.column(place, columns.len())).unwrap();
+            }
+            cells.clear();
+        }
+        for ((scalar, values), grown) in columns.iter().zip(&mut grown) {
+            assert_eq!(&grown.finish(), &concat(&[&**values, &*values.slice(1, 2)]).unwrap(), "{scalar}");
+        }
+    }
+
+    #[test]
     fn a_column_of_another_type_is_refused() {
         let texts = StringArray::from(vec!["a"]);
         for (data_type, _) in columns().into_iter().filter(|(data_type, _)| *data_type != ScalarType::String.into()) {
-            let error = column(data_type, 0).append(&texts, Picked::Range { first: 0, rows: 1 }).unwrap_err();
-            insta::allow_duplicates! {
-                insta::assert_snapshot!(error, @"a column of type Utf8 is not what the feature log was prepared for");
+            let appended = column(data_type, 0).append(&texts, Picked::Range { first: 0, rows: 1 });
+            let pushed = scalar(data_type).map(|scalar| Cells::default().push_value(&texts, scalar, 0));
+            for refused in [Some(appended), pushed].into_iter().flatten() {
+                let error = refused.unwrap_err();
+                insta::allow_duplicates! {
+                    insta::assert_snapshot!(error, @"a column of type Utf8 is not what the feature log was prepared for");
+                }
             }
         }
     }

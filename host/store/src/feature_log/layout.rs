@@ -16,26 +16,24 @@
 //! word `PRESENT` for the null.) Names of definitions have neither `:` nor `@`, so no two columns have one name.
 //!
 //! A [`Growth`] takes the rows of one request after the other, and becomes a batch of these columns. What was read of a view, all of its
-//! columns but the status, is kept by [`DistinctRows`] meanwhile, as it is stored.
+//! columns but the status, is kept by [`DistinctRows`](super::distinct::DistinctRows) meanwhile, as it is stored.
 
 use std::sync::Arc;
 
-use arrow::array::builder::{ArrayBuilder as _, StringBuilder, TimestampMicrosecondBuilder, UInt32Builder};
+use arrow::array::builder::StringBuilder;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use skewless_runtime::{DataType, Output, ScalarType};
 
 use super::batch::{LoggedBatch, LoggedColumn};
-use super::columns::{self, Grow, Picked};
-use super::distinct::DistinctRows;
-use super::kept::KeptRows;
+use super::columns::Picked;
+use super::growth::{Growing, Growth};
 use super::metadata::Hiding;
 use super::sensitive::Hider;
 use crate::entity_rows::EVENT_TIMESTAMP;
 use crate::feature_set::{FeatureSet, Origin};
 use crate::features::{Asked, Features};
 use crate::online::RowPlan;
-use crate::status::Status;
 use crate::view_rows::{ViewRows, arrow_error};
 use crate::{Error, Result};
 
@@ -78,7 +76,7 @@ pub(crate) struct Layout {
 
 /// Where the values of a column come from, by the kind of the column.
 #[derive(Debug, Clone)]
-enum Column {
+pub(super) enum Column {
     Text(Text),
     Instant(Instant),
     RequestRow,
@@ -88,7 +86,7 @@ enum Column {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Text {
+pub(super) enum Text {
     RequestId,
     /// of a view of the set, by its place
     Status(usize),
@@ -98,13 +96,13 @@ enum Text {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Instant {
+pub(super) enum Instant {
     Served,
     Event,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Read {
+pub(super) enum Read {
     /// a feature, by its place
     Feature(usize, DataType),
     EventTimestamp,
@@ -113,31 +111,11 @@ enum Read {
 }
 
 #[derive(Debug, Clone)]
-enum Value {
+pub(super) enum Value {
     /// a join key or request field, by its name
     Asked(String),
     /// an output of an on-demand view of the set, both by their places
     Computed(usize, usize),
-}
-
-/// Rows of requests as columns, before any is hashed.
-pub(super) struct Growth {
-    columns: Vec<Growing>,
-    /// of each view of the set
-    views: Vec<DistinctRows>,
-    rows: usize,
-}
-
-/// A column that grows.
-enum Growing {
-    /// rows that are null are added with the next one that is not, which seldom comes
-    Text(Text, StringBuilder),
-    Instant(Instant, TimestampMicrosecondBuilder),
-    RequestRow(UInt32Builder),
-    /// with the place among the entity rows' columns where it was last
-    Value(Value, usize, Box<dyn Grow>),
-    /// grows with its view
-    Read(usize, Read),
 }
 
 /// The name of the column of a feature.
@@ -226,8 +204,7 @@ impl Layout {
 
     /// No rows yet, and room for some.
     pub(super) fn growth(&self, room: usize) -> Growth {
-        let views = std::iter::repeat_with(|| DistinctRows::with_room(room)).take(self.views).collect();
-        Growth { columns: self.columns.iter().map(|(column, _)| column.growing(room)).collect(), views, rows: 0 }
+        Growth::new(self.columns.iter().map(|(column, _)| column), self.views, room)
     }
 
     /// The rows of `growth` as the log has them; `plans` read what was stored of each view.
@@ -235,23 +212,24 @@ impl Layout {
     /// # Errors
     /// Where columns can't be put together, which none that were answered from should.
     pub(super) fn batch(&self, growth: Growth, plans: &[RowPlan], hider: Option<&Hider>) -> Result<LoggedBatch> {
-        let views = growth.views.into_iter().zip(plans).map(|(rows, plan)| rows.finish(plan));
+        let (grown, views, rows) = growth.finish()?;
+        let views = views.into_iter().zip(plans).map(|(rows, plan)| rows.finish(plan));
         let views = views.collect::<Result<Vec<_>>>()?;
         let mut columns = Vec::with_capacity(self.columns.len());
-        for ((_, hashed), growing) in self.columns.iter().zip(growth.columns) {
+        for ((_, hashed), growing) in self.columns.iter().zip(grown) {
             let column = match growing {
                 Growing::Read(view, read) => {
                     let (rows, stored) = &views[view];
                     LoggedColumn::Repeated { rows: rows.clone(), values: read.of(stored) }
                 }
-                grown => LoggedColumn::Plain(grown.finish(growth.rows)),
+                grown => LoggedColumn::Plain(grown.finish(rows)),
             };
             columns.push(match (hashed, hider) {
                 (true, Some(hider)) => column.map(|values| hider.hash(values))?,
                 _ => column,
             });
         }
-        Ok(LoggedBatch::new(Arc::clone(&self.schema), columns, growth.rows))
+        Ok(LoggedBatch::new(Arc::clone(&self.schema), columns, rows))
     }
 }
 
@@ -299,101 +277,6 @@ impl Column {
             Self::Read(_, Read::Component) => ArrowType::Utf8,
         }
     }
-
-    /// The column without rows, and room for some.
-    fn growing(&self, room: usize) -> Growing {
-        match self {
-            Self::Text(text) => Growing::Text(*text, StringBuilder::with_capacity(room, 0)),
-            Self::Instant(instant) => Growing::Instant(*instant, columns::instants(room)),
-            Self::RequestRow => Growing::RequestRow(UInt32Builder::with_capacity(room)),
-            Self::Value(value, data_type) => Growing::Value(value.clone(), 0, columns::column(*data_type, room)),
-            Self::Read(view, read) => Growing::Read(*view, *read),
-        }
-    }
-}
-
-impl Growth {
-    /// How many rows there are.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Adds the picked rows of a request, for which `kept` was read.
-    ///
-    /// # Errors
-    /// Where a column is missing, has another type, or can't grow any more. There is no batch to be made of the rest then.
-    pub(super) fn append(&mut self, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
-        self.columns.iter_mut().try_for_each(|growing| growing.append(rows, self.rows))?;
-        for (place, (view, read)) in self.views.iter_mut().zip(rows.features.views()).enumerate() {
-            let statuses = rows.picked.rows().map(|row| read.statuses[row]);
-            view.extend(kept.view(place).zip(statuses));
-        }
-        self.rows += rows.picked.len();
-        Ok(())
-    }
-}
-
-impl Growing {
-    /// Adds the picked rows of a request, where there are `before` rows.
-    fn append(&mut self, rows: &LoggedRows<'_>, before: usize) -> Result<()> {
-        match self {
-            Self::Text(text, texts) => text.append(rows, before, texts),
-            Self::Instant(instant, instants) => instant.append(rows, instants),
-            Self::RequestRow(numbers) => rows.picked.rows().for_each(|row| numbers.append_value(row as u32)),
-            Self::Value(value, place, values) => values.append(&**value.of(rows, place)?, rows.picked)?,
-            Self::Read(..) => {}
-        }
-        Ok(())
-    }
-
-    /// All `rows` of them.
-    fn finish(self, rows: usize) -> ArrayRef {
-        match self {
-            Self::Text(_, mut texts) => {
-                texts.append_nulls(rows - texts.len());
-                Arc::new(texts.finish())
-            }
-            Self::Instant(_, mut instants) => Arc::new(instants.finish()),
-            Self::RequestRow(mut numbers) => Arc::new(numbers.finish()),
-            Self::Value(_, _, mut values) => values.finish(),
-            Self::Read(..) => unreachable!("it is made of its view"),
-        }
-    }
-}
-
-impl Text {
-    fn append(self, rows: &LoggedRows<'_>, before: usize, texts: &mut StringBuilder) {
-        let LoggedRows { features, picked, .. } = *rows;
-        match self {
-            Self::RequestId => texts.append_value_n(rows.request_id, picked.len()),
-            Self::Status(view) => {
-                let statuses = &features.views()[view].statuses;
-                let word = |row: usize| (statuses[row] != Status::Present).then(|| statuses[row].as_str());
-                append_texts(picked, before, word, texts);
-            }
-            Self::ComputedStatus(view) | Self::Failure(view) if features.computed()[view].failures.is_empty() => {}
-            Self::ComputedStatus(view) => {
-                let output = &features.computed()[view];
-                append_texts(picked, before, |row| failure(output, row).map(|_| Status::Invalid.as_str()), texts);
-            }
-            Self::Failure(view) => {
-                let output = &features.computed()[view];
-                append_texts(picked, before, |row| failure(output, row), texts);
-            }
-        }
-    }
-}
-
-impl Instant {
-    fn append(self, rows: &LoggedRows<'_>, instants: &mut TimestampMicrosecondBuilder) {
-        match (self, rows.event_timestamps) {
-            (Self::Served, _) => instants.append_value_n(rows.served_at, rows.picked.len()),
-            (Self::Event, Instants::One(at)) => instants.append_value_n(at, rows.picked.len()),
-            (Self::Event, Instants::Each(at)) => {
-                instants.extend_from_iter_option(rows.picked.rows().map(|row| Some(at[row])));
-            }
-        }
-    }
 }
 
 impl Read {
@@ -408,36 +291,6 @@ impl Read {
             Self::CreatedTimestamp => times(&rows.created_timestamps),
             Self::Component => Arc::new(components(&rows.components)),
         }
-    }
-}
-
-impl Value {
-    /// Its column; `place` is where one of the entity rows was in the request before, which mostly is where it is.
-    fn of<'a>(&self, rows: &LoggedRows<'a>, place: &mut usize) -> Result<&'a ArrayRef> {
-        match self {
-            Self::Asked(name) => {
-                let fields = rows.asked.schema_ref().fields();
-                if fields.get(*place).is_none_or(|field| field.name() != name) {
-                    let missing = || Error::invalid_input(format!("`{name}` is missing from the entity rows"));
-                    *place = fields.iter().position(|field| field.name() == name).ok_or_else(missing)?;
-                }
-                Ok(rows.asked.column(*place))
-            }
-            Self::Computed(view, output) => Ok(rows.features.computed()[*view].batch.column(*output)),
-        }
-    }
-}
-
-/// Adds a text for each picked row, where there are `before` rows; nothing where there is none.
-fn append_texts<'a>(
-    picked: Picked<'_>,
-    before: usize,
-    text: impl Fn(usize) -> Option<&'a str>,
-    texts: &mut StringBuilder,
-) {
-    if picked.rows().any(|row| text(row).is_some()) {
-        texts.append_nulls(before - texts.len());
-        picked.rows().for_each(|row| texts.append_option(text(row)));
     }
 }
 
@@ -465,10 +318,4 @@ pub(super) fn failures(output: &Output) -> impl Iterator<Item = Option<&str>> + 
     let mut failures = output.failures.iter().peekable();
     (0..output.batch.num_rows())
         .map(move |row| failures.next_if(|failure| failure.row == row).map(|failure| failure.reason.as_str()))
-}
-
-/// Why the transform failed on `row`, if it did.
-fn failure(output: &Output, row: usize) -> Option<&str> {
-    let place = output.failures.binary_search_by_key(&row, |failure| failure.row).ok()?;
-    Some(&output.failures[place].reason)
 }

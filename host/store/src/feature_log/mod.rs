@@ -15,10 +15,12 @@
 //! and counted, and what can't be written is tried again while there is room for it.
 
 mod batch;
+mod cells;
 mod columns;
 mod compare;
 mod distinct;
 mod file;
+mod growth;
 mod kept;
 mod layout;
 mod logged_set;

@@ -7,8 +7,9 @@ use arrow::array::RecordBatch;
 use sha2::{Digest as _, Sha256};
 
 use super::batch::LoggedBatch;
+use super::growth::Growth;
 use super::kept::KeptRows;
-use super::layout::{Growth, Instants, Layout, LoggedRows, feature_column};
+use super::layout::{Instants, Layout, LoggedRows, feature_column};
 use super::metadata::{LOG_FORMAT, LogMetadata, LoggedComponent};
 use super::sampling::{Sampler, request_hash};
 use super::sensitive::Hidden;

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::layout::Growth;
+use super::growth::Growth;
 
 /// How many parts there are at most.
 const PARTS: usize = 16;
@@ -16,15 +16,26 @@ const PARTS: usize = 16;
 #[derive(Default)]
 pub(super) struct Waiting {
     /// none where no row waits
-    parts: [Mutex<Option<Growth>>; PARTS],
+    parts: [Part; PARTS],
     /// rows of the part that was taken last, which the next may come to
     rows_before: AtomicUsize,
+}
+
+/// One of them, for some threads. No other lies in the same line of a cache, or in the next, which is read with it.
+#[derive(Default)]
+#[repr(align(128))]
+struct Part(Mutex<Option<Growth>>);
+
+impl Part {
+    fn lock(&self) -> MutexGuard<'_, Option<Growth>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Waiting {
     /// The part to which this thread adds rows. Who is alone finds its rows in the order in which it added them.
     pub(super) fn part(&self) -> MutexGuard<'_, Option<Growth>> {
-        self.parts[thread_number() % PARTS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts[thread_number() % PARTS].lock()
     }
 
     /// For how many rows a new part should have room, so that it need not be moved while it grows.
@@ -34,7 +45,7 @@ impl Waiting {
 
     /// Takes what there is.
     pub(super) fn take(&self) -> impl Iterator<Item = Growth> + '_ {
-        let taken = self.parts.iter().filter_map(|part| part.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let taken = self.parts.iter().filter_map(|part| part.lock().take());
         taken.inspect(|growth| self.rows_before.store(growth.rows(), Ordering::Relaxed))
     }
 }

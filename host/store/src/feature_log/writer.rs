@@ -18,8 +18,9 @@ use tokio::runtime::Handle;
 
 use super::batch::LoggedBatch;
 use super::file::OpenFile;
+use super::growth::Growth;
 use super::kept::{KeptRows, Spare};
-use super::layout::{Growth, LoggedRows};
+use super::layout::LoggedRows;
 use super::pending::Pending;
 use super::question::Question;
 use super::sampling::instance_hash;
