@@ -76,11 +76,14 @@ impl Growth {
     /// # Errors
     /// Where a column is missing, has another type, or can't grow any more. There is no batch to be made of the rest then.
     pub(super) fn append(&mut self, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
-        if let (Some(single), 1) = (&mut self.single, rows.picked.len()) {
-            single.push(rows, kept)?;
-            return if single.are_enough() { self.append_single() } else { Ok(()) };
+        let is_single = rows.picked.len() == 1;
+        // Before the row counts: where this fails, whoever asked counts it.
+        if !is_single || self.single.as_ref().is_some_and(SingleRows::are_enough) {
+            self.append_single()?;
         }
-        self.append_single()?;
+        if let (true, Some(single)) = (is_single, &mut self.single) {
+            return single.push(rows, kept);
+        }
         self.columns.iter_mut().try_for_each(|growing| growing.append(rows, self.rows))?;
         for (place, (view, read)) in self.views.iter_mut().zip(rows.features.views()).enumerate() {
             let statuses = rows.picked.rows().map(|row| read.statuses[row]);
