@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../measure/venv.sh"
 rows=1000000 samples=5 seconds=10
 [ "${1:-}" = --quick ] && rows=100000 samples=2 seconds=3
-bench_program
+bench_program skewless-log-driver
 driver=${LOG_DRIVER:-$(dirname "$SKEWLESS")/skewless-log-driver}
 [ -x "$driver" ] || { echo "error: LOG_DRIVER names no program: $driver" >&2; exit 1; }
 

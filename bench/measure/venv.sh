@@ -16,10 +16,13 @@ bench_venv() {
     fi
 }
 
-# Sets SKEWLESS to a release build, where nobody has set it.
+# bench_program [DRIVER...]: sets SKEWLESS to a release build, where nobody has set it, with these programs beside it. Each of them is put
+# together from all of its crates at once, which takes minutes: so no others are.
 bench_program() {
     if [ -z "${SKEWLESS:-}" ]; then
-        (cd "$project" && cargo build --release --workspace --bins --locked)
+        local program programs=()
+        for program in skewless "$@"; do programs+=(--bin "$program"); done
+        (cd "$project" && cargo build --release --workspace "${programs[@]}" --locked)
         SKEWLESS=$CARGO_TARGET_DIR/release/skewless
     fi
     [ -x "$SKEWLESS" ] || { echo "error: SKEWLESS names no program: $SKEWLESS" >&2; exit 1; }

@@ -19,7 +19,7 @@ if ! command -v redis-server >/dev/null; then
     $as_root apt-get -o DPkg::Lock::Timeout=300 install --yes redis-server >&2 ||
         { echo "error: redis-server could not be installed; on Debian: apt-get install redis-server" >&2; exit 1; }
 fi
-bench_program
+bench_program skewless-reads
 driver=$(dirname "$SKEWLESS")/skewless-reads
 if [ -z "${SKEWLESS_READS:-}" ] && [ -x "$driver" ]; then export SKEWLESS_READS=$driver; fi
 bench_venv venv "$here/../measure/requirements.txt"

@@ -22,7 +22,7 @@ for package in redis-server wrk; do
     $as_root env RUNLEVEL=1 apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$package" >&2 ||
         { echo "error: $package could not be installed; on Debian: apt-get install $package" >&2; exit 1; }
 done
-bench_program
+bench_program skewless-bare skewless-load
 bench_venv venv "$here/../measure/requirements.txt"
 bench_venv feast "$here/../measure/requirements-feast.txt"
 export BENCH_TARGET=$bench_target PYTHONPATH=$here/..

@@ -1,5 +1,7 @@
 //! Values of some rows, one row behind the other, on their way to columns.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use arrow::array::{Array, ArrowPrimitiveType, AsArray as _};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use skewless_runtime::ScalarType;
@@ -7,20 +9,59 @@ use skewless_runtime::ScalarType;
 use super::columns::{not_as_prepared, too_much};
 use crate::Result;
 
-/// Rows of equally many cells. A cell has the bits of a number, or the place of a text, or no value.
-#[derive(Default)]
+/// Rows of equally many cells, in blocks that come to columns one after the other. A cell has the bits of a number, or the place of a text, or
+/// no value.
 pub(super) struct Cells {
-    cells: Vec<Option<u64>>,
+    /// how many cells a row has
+    columns: usize,
+    full: Vec<Block>,
+    /// the last block, which has room
+    open: Block,
+    /// the column of the next cell
+    column: usize,
+    /// where the blocks are from, and go to
+    spare: Arc<SpareBlocks>,
+}
+
+/// Blocks that were used, for those who need some: their memory is there already.
+#[derive(Default)]
+pub(super) struct SpareBlocks(Mutex<Vec<Block>>);
+
+/// How many of them are kept, each of so many bytes at most.
+const SPARE_MAX: usize = 256;
+const SPARE_BYTES_MAX: usize = 1 << 18;
+
+/// So many rows at most, that a core's nearest cache has them while they come to columns.
+const BLOCK_ROWS: usize = 64;
+
+/// Some of the rows.
+#[derive(Default)]
+pub(super) struct Block {
+    rows: usize,
+    /// for each row a bit for each column that has a value there, in so many words
+    present: Vec<u64>,
+    words: usize,
+    /// the values that there are
+    values: Vec<u64>,
+    /// the texts, one behind the other
     bytes: Vec<u8>,
+}
+
+/// The columns of a block, from the first on.
+pub(super) struct BlockColumns<'a> {
+    block: &'a Block,
+    /// the next one
+    column: usize,
+    /// where each row has its next value
+    next: [usize; BLOCK_ROWS],
+    cells: [Option<u64>; BLOCK_ROWS],
 }
 
 /// One column of them.
 #[derive(Clone, Copy)]
 pub(super) struct CellColumn<'a> {
-    cells: &'a Cells,
-    column: usize,
-    /// how many columns there are
-    columns: usize,
+    cells: &'a [Option<u64>],
+    bytes: &'a [u8],
 }
 
 /// What has place in a cell.
@@ -50,28 +91,43 @@ in_cell!(f32, u32, f32::to_bits, f32::from_bits);
 in_cell!(f64, u64, f64::to_bits, f64::from_bits);
 
 impl Cells {
-    /// How many bytes texts take.
-    pub(super) fn bytes_len(&self) -> usize {
-        self.bytes.len()
+    /// No rows, of so many cells each.
+    pub(super) fn new(columns: usize, spare: Arc<SpareBlocks>) -> Self {
+        Self { columns, full: Vec::new(), open: spare.block(columns), column: 0, spare }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.cells.clear();
-        self.bytes.clear();
+    /// The cells that are added next are those of another row.
+    pub(super) fn start_row(&mut self) {
+        if self.open.rows == BLOCK_ROWS {
+            let next = self.spare.block(self.columns);
+            self.full.push(std::mem::replace(&mut self.open, next));
+        }
+        self.open.rows += 1;
+        self.open.present.resize(self.open.rows * self.open.words, 0);
+        self.column = 0;
+    }
+
+    fn add(&mut self, cell: Option<u64>) {
+        if let Some(value) = cell {
+            let row = self.open.present.len() - self.open.words;
+            self.open.present[row + self.column / 64] |= 1 << (self.column % 64);
+            self.open.values.push(value);
+        }
+        self.column += 1;
     }
 
     /// Adds the next cell.
     pub(super) fn push(&mut self, value: Option<impl InCell>) {
-        self.cells.push(value.map(InCell::to_cell));
+        self.add(value.map(InCell::to_cell));
     }
 
     /// Adds the next cell, of a text.
     ///
     /// # Errors
-    /// Where all texts together are too long.
+    /// Where texts are too long.
     pub(super) fn push_text(&mut self, text: Option<&[u8]>) -> Result<()> {
-        let place = text.map(|text| self.place(text)).transpose()?;
-        self.cells.push(place);
+        let place = text.map(|text| self.open.place(text)).transpose()?;
+        self.add(place);
         Ok(())
     }
 
@@ -81,7 +137,7 @@ impl Cells {
     /// For values of another type, and as [`Cells::push_text`].
     pub(super) fn push_value(&mut self, values: &dyn Array, scalar: ScalarType, row: usize) -> Result<()> {
         if values.is_null(row) && values.data_type() == &scalar.to_arrow() {
-            self.cells.push(None);
+            self.add(None);
             return Ok(());
         }
         match scalar {
@@ -106,11 +162,54 @@ impl Cells {
         Ok(())
     }
 
-    /// Where `text` is kept.
-    ///
-    /// # Errors
-    /// As [`Cells::push_text`].
-    pub(super) fn place(&mut self, text: &[u8]) -> Result<u64> {
+    /// The rows, from the first on; no block is empty.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.full.iter().chain([&self.open].into_iter().filter(|block| block.rows > 0))
+    }
+}
+
+impl Drop for Cells {
+    fn drop(&mut self) {
+        self.full.push(std::mem::take(&mut self.open));
+        self.spare.take_back(&mut self.full);
+    }
+}
+
+impl SpareBlocks {
+    fn lock(&self) -> MutexGuard<'_, Vec<Block>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One without rows, of so many columns.
+    fn block(&self, columns: usize) -> Block {
+        self.lock().pop().unwrap_or_default().cleared(columns)
+    }
+
+    fn take_back(&self, blocks: &mut Vec<Block>) {
+        blocks.retain(|block| block.bytes.capacity() <= SPARE_BYTES_MAX);
+        let mut spare = self.lock();
+        let room = SPARE_MAX - spare.len();
+        spare.extend(blocks.drain(..room.min(blocks.len())));
+    }
+}
+
+impl Block {
+    /// Without rows, which will have so many columns.
+    fn cleared(mut self, columns: usize) -> Self {
+        self.rows = 0;
+        self.words = columns.div_ceil(64);
+        self.present.clear();
+        self.values.clear();
+        self.bytes.clear();
+        self
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Puts a text behind the others, and says where it is.
+    fn place(&mut self, text: &[u8]) -> Result<u64> {
         let (Ok(start), Ok(length)) = (u32::try_from(self.bytes.len()), u32::try_from(text.len())) else {
             return Err(too_much());
         };
@@ -118,33 +217,51 @@ impl Cells {
         Ok(u64::from(start) << 32 | u64::from(length))
     }
 
-    /// The text that is kept at a place.
-    pub(super) fn text(&self, place: u64) -> &[u8] {
-        let (start, length) = ((place >> 32) as usize, place as u32 as usize);
-        &self.bytes[start..start + length]
+    pub(super) fn columns(&self) -> BlockColumns<'_> {
+        let mut next = [0; BLOCK_ROWS];
+        let mut before = 0;
+        for (next, present) in next.iter_mut().zip(self.present.chunks_exact(self.words)) {
+            *next = before;
+            before += present.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        }
+        BlockColumns { block: self, column: 0, next, cells: [None; BLOCK_ROWS] }
     }
+}
 
-    /// One of so many columns.
-    pub(super) fn column(&self, column: usize, columns: usize) -> CellColumn<'_> {
-        CellColumn { cells: self, column, columns }
+impl BlockColumns<'_> {
+    /// The next column.
+    pub(super) fn column(&mut self) -> CellColumn<'_> {
+        let Block { rows, present, words, values, bytes } = self.block;
+        let (word, bit) = (self.column / 64, self.column % 64);
+        let rows = self.cells[..*rows].iter_mut().zip(&mut self.next).zip(present.chunks_exact(*words));
+        for ((cell, next), present) in rows {
+            let is_present = present[word] >> bit & 1;
+            *cell = (is_present == 1).then(|| values[*next]);
+            *next += is_present as usize;
+        }
+        self.column += 1;
+        CellColumn { cells: &self.cells[..self.block.rows], bytes }
     }
 }
 
 impl<'a> CellColumn<'a> {
     /// Its cells, row by row.
     pub(super) fn cells(self) -> impl ExactSizeIterator<Item = Option<u64>> + 'a {
-        let cells = &self.cells.cells;
-        cells[self.column.min(cells.len())..].iter().step_by(self.columns).copied()
+        self.cells.iter().copied()
     }
 
     /// Its texts, row by row.
     pub(super) fn texts(self) -> impl ExactSizeIterator<Item = Option<&'a [u8]>> {
-        self.cells().map(move |cell| cell.map(|place| self.cells.text(place)))
+        let text = |place: u64| {
+            let (start, length) = ((place >> 32) as usize, place as u32 as usize);
+            &self.bytes[start..start + length]
+        };
+        self.cells().map(move |cell| cell.map(text))
     }
 
-    /// How many bytes all texts take, also those of other columns.
+    /// How many bytes all texts of these rows take, also those of other columns.
     pub(super) fn bytes_len(self) -> usize {
-        self.cells.bytes_len()
+        self.bytes.len()
     }
 }
 

@@ -295,22 +295,22 @@ mod tests {
 
     #[test]
     fn values_come_to_columns_by_way_of_cells_as_they_are() {
-        let columns: Vec<_> =
-            columns().into_iter().filter_map(|(kind, values)| Some((scalar(kind)?, values))).collect();
-        let mut cells = Cells::default();
+        let kinds = columns().into_iter().filter_map(|(kind, values)| Some((scalar(kind)?, values)));
+        // More columns than bits of a word, and rows of more than one block.
+        let columns: Vec<_> = std::iter::repeat_n(kinds.collect::<Vec<_>>(), 9).flatten().collect();
+        let rows = (0..5).cycle().take(150);
+        let mut cells = Cells::new(columns.len(), Arc::default());
+        for row in rows {
+            cells.start_row();
+            columns.iter().for_each(|(scalar, values)| cells.push_value(values, *scalar, row).unwrap());
+        }
         let mut grown: Vec<_> = columns.iter().map(|(scalar, _)| scalars(*scalar, 0)).collect();
-        // Five rows, then two of them again.
-        for rows in [0..5, 1..3] {
-            for row in rows {
-                columns.iter().for_each(|(scalar, values)| cells.push_value(values, *scalar, row).unwrap());
-            }
-            for (place, grown) in grown.iter_mut().enumerate() {
-                grown.append_cells(cells.column(place, columns.len())).unwrap();
-            }
-            cells.clear();
+        for block in cells.blocks() {
+            let mut cells = block.columns();
+            grown.iter_mut().for_each(|grown| grown.append_cells(cells.column()).unwrap());
         }
         for ((scalar, values), grown) in columns.iter().zip(&mut grown) {
-            assert_eq!(&grown.finish(), &concat(&[&**values, &*values.slice(1, 2)]).unwrap(), "{scalar}");
+            assert_eq!(&grown.finish(), &concat(&[&**values; 30]).unwrap(), "{scalar}");
         }
     }
 
@@ -319,7 +319,7 @@ mod tests {
         let texts = StringArray::from(vec!["a"]);
         for (data_type, _) in columns().into_iter().filter(|(data_type, _)| *data_type != ScalarType::String.into()) {
             let appended = column(data_type, 0).append(&texts, Picked::Range { first: 0, rows: 1 });
-            let pushed = scalar(data_type).map(|scalar| Cells::default().push_value(&texts, scalar, 0));
+            let pushed = scalar(data_type).map(|scalar| Cells::new(1, Arc::default()).push_value(&texts, scalar, 0));
             for refused in [Some(appended), pushed].into_iter().flatten() {
                 let error = refused.unwrap_err();
                 insta::allow_duplicates! {

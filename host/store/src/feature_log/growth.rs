@@ -1,8 +1,8 @@
 //! Rows of requests that grow into columns.
 //!
 //! A request adds its rows to one column after the other. Each of some dozens of columns lies somewhere else in memory, so that to add a
-//! single row is mostly to wait for memory. Such rows are first put one behind the other ([`Cells`]), and come to the columns when there are
-//! some.
+//! single row is mostly to wait for memory. Such rows are put one behind the other ([`Cells`]), and come to the columns when all rows are
+//! taken, in the log's own thread.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use arrow::array::ArrayRef;
 use arrow::array::builder::{ArrayBuilder as _, StringBuilder, TimestampMicrosecondBuilder, UInt32Builder};
 use skewless_runtime::{DataType, Output};
 
-use super::cells::{CellColumn, Cells};
+use super::cells::{CellColumn, Cells, SpareBlocks};
 use super::columns::{self, Grow};
 use super::distinct::DistinctRows;
 use super::kept::KeptRows;
@@ -18,17 +18,13 @@ use super::layout::{Column, Instant, Instants, LoggedRows, Read, Text, Value};
 use crate::status::Status;
 use crate::{Error, Result};
 
-/// So many single rows come to the columns together, or fewer where they have so many bytes of texts.
-const ROWS_TOGETHER: usize = 32;
-const BYTES_TOGETHER: usize = 1 << 16;
-
 /// Rows of requests as columns, before any is hashed.
 pub(super) struct Growth {
     columns: Vec<Growing>,
     /// of each view of the set
     views: Vec<DistinctRows>,
     rows: usize,
-    /// rows behind those, each alone in its request; `None` where not all columns have cells
+    /// rows that come behind those, each alone in its request; `None` where not all columns have cells
     single: Option<SingleRows>,
 }
 
@@ -48,21 +44,26 @@ pub(super) enum Growing {
 struct SingleRows {
     /// those columns that do not grow with a view, each with the place among the entity rows' columns where it was last
     columns: Vec<(Column, usize)>,
+    /// a cell for each of these columns, then one for each view: what is stored
     cells: Cells,
-    /// for each row and each view where the stored row is kept, and its status
-    stored: Vec<(Option<u64>, Status)>,
+    /// of each row's views
+    statuses: Vec<Status>,
     rows: usize,
 }
 
 impl Growth {
     /// No rows yet, and room for some of so many views.
-    pub(super) fn new<'a>(columns: impl Iterator<Item = &'a Column> + Clone, views: usize, room: usize) -> Self {
-        let views = std::iter::repeat_with(|| DistinctRows::with_room(room)).take(views).collect();
+    pub(super) fn new<'a>(
+        columns: impl Iterator<Item = &'a Column> + Clone,
+        views: usize,
+        room: usize,
+        spare: &Arc<SpareBlocks>,
+    ) -> Self {
         Self {
             columns: columns.clone().map(|column| column.growing(room)).collect(),
-            views,
+            views: std::iter::repeat_with(|| DistinctRows::with_room(room)).take(views).collect(),
             rows: 0,
-            single: SingleRows::of(columns),
+            single: SingleRows::of(columns, views, spare),
         }
     }
 
@@ -76,12 +77,7 @@ impl Growth {
     /// # Errors
     /// Where a column is missing, has another type, or can't grow any more. There is no batch to be made of the rest then.
     pub(super) fn append(&mut self, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
-        let is_single = rows.picked.len() == 1;
-        // Before the row counts: where this fails, whoever asked counts it.
-        if !is_single || self.single.as_ref().is_some_and(SingleRows::are_enough) {
-            self.append_single()?;
-        }
-        if let (true, Some(single)) = (is_single, &mut self.single) {
+        if let (1, Some(single)) = (rows.picked.len(), &mut self.single) {
             return single.push(rows, kept);
         }
         self.columns.iter_mut().try_for_each(|growing| growing.append(rows, self.rows))?;
@@ -95,17 +91,21 @@ impl Growth {
 
     /// Adds the single rows to the columns.
     fn append_single(&mut self) -> Result<()> {
-        let Some(single) = self.single.as_mut().filter(|single| single.rows > 0) else { return Ok(()) };
-        let grown = self.columns.iter_mut().filter(|growing| !matches!(growing, Growing::Read(..)));
-        for (place, growing) in grown.enumerate() {
-            growing.append_cells(single.cells.column(place, single.columns.len()), self.rows)?;
+        let Some(single) = self.single.take() else { return Ok(()) };
+        let mut statuses = single.statuses.as_slice();
+        for block in single.cells.blocks() {
+            let mut cells = block.columns();
+            for growing in self.columns.iter_mut().filter(|growing| !matches!(growing, Growing::Read(..))) {
+                growing.append_cells(cells.column(), self.rows)?;
+            }
+            let views = self.views.len();
+            for (place, view) in self.views.iter_mut().enumerate() {
+                let statuses = statuses[place..].iter().step_by(views).copied();
+                view.extend(cells.column().texts().zip(statuses));
+            }
+            statuses = &statuses[block.rows() * views..];
+            self.rows += block.rows();
         }
-        let views = self.views.len();
-        for (place, view) in self.views.iter_mut().enumerate() {
-            view.extend(single.stored(place, views));
-        }
-        self.rows += single.rows;
-        single.clear();
         Ok(())
     }
 
@@ -121,11 +121,15 @@ impl Growth {
 
 impl SingleRows {
     /// No rows yet; `None` for columns without cells.
-    fn of<'a>(columns: impl Iterator<Item = &'a Column>) -> Option<Self> {
+    fn of<'a>(columns: impl Iterator<Item = &'a Column>, views: usize, spare: &Arc<SpareBlocks>) -> Option<Self> {
         let columns: Vec<_> =
             columns.filter(|column| !matches!(column, Column::Read(..))).map(|column| (column.clone(), 0)).collect();
-        let have_cells = columns.iter().all(|(column, _)| !matches!(column, Column::Value(_, DataType::List(_))));
-        have_cells.then(|| Self { columns, cells: Cells::default(), stored: Vec::new(), rows: 0 })
+        let is_list = |(column, _): &(Column, usize)| matches!(column, Column::Value(_, DataType::List(_)));
+        if columns.iter().any(is_list) {
+            return None;
+        }
+        let cells = Cells::new(columns.len() + views, Arc::clone(spare));
+        Some(Self { columns, cells, statuses: Vec::new(), rows: 0 })
     }
 
     /// Adds the picked row of a request.
@@ -134,33 +138,17 @@ impl SingleRows {
     /// As [`Growth::append`].
     fn push(&mut self, rows: &LoggedRows<'_>, kept: &KeptRows) -> Result<()> {
         for row in rows.picked.rows() {
+            self.cells.start_row();
             for (column, last) in &mut self.columns {
                 column.push_cell(rows, row, last, &mut self.cells)?;
             }
             for (view, read) in rows.features.views().iter().enumerate() {
-                let stored = kept.view(view).next().flatten();
-                let place = stored.map(|stored| self.cells.place(stored)).transpose()?;
-                self.stored.push((place, read.statuses[row]));
+                self.cells.push_text(kept.view(view).next().flatten())?;
+                self.statuses.push(read.statuses[row]);
             }
             self.rows += 1;
         }
         Ok(())
-    }
-
-    fn are_enough(&self) -> bool {
-        self.rows >= ROWS_TOGETHER || self.cells.bytes_len() >= BYTES_TOGETHER
-    }
-
-    /// What is stored of one of so many views for each row, and its status.
-    fn stored(&self, view: usize, views: usize) -> impl Iterator<Item = (Option<&[u8]>, Status)> {
-        let of_view = self.stored[view..].iter().step_by(views);
-        of_view.map(|(place, status)| (place.map(|place| self.cells.text(place)), *status))
-    }
-
-    fn clear(&mut self) {
-        self.cells.clear();
-        self.stored.clear();
-        self.rows = 0;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The stored rows behind an answer, kept to be logged.
 
-use std::ops::{Range, RangeInclusive};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::RefCell;
+use std::ops::Range;
 
 use super::columns::Picked;
 use super::sampling::Sample;
@@ -17,7 +17,6 @@ pub(crate) struct KeptRows {
     /// how many there are
     rows: usize,
     memory: Memory,
-    spare: Arc<Spare>,
 }
 
 #[derive(Default)]
@@ -29,40 +28,30 @@ struct Memory {
     read: Vec<usize>,
 }
 
-/// Memory of large requests that were logged, for the next ones. What small ones take is sooner had from the allocator than from
-/// another core.
-#[derive(Default)]
-pub(super) struct Spare(Mutex<Vec<Memory>>);
+/// How much memory of requests that were logged each thread keeps for the next ones: of so many at a time, each of so many bytes.
+const SPARE_MAX: usize = 8;
+const SPARE_BYTES_MAX: usize = 1 << 18;
 
-/// How much of it is kept: for so many requests at a time, each of so many bytes.
-const SPARE_MAX: usize = 16;
-const SPARE_BYTES: RangeInclusive<usize> = 1 << 13..=1 << 20;
+thread_local! {
+    static SPARE: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What a stored row of a dozen numbers or a few texts takes.
 const EXPECTED_BYTES: usize = 128;
 
-impl Spare {
-    /// Memory for so many rows of views.
-    fn memory(&self, rows: usize) -> Memory {
-        let expected = (rows * EXPECTED_BYTES).min(*SPARE_BYTES.end());
-        let spare =
-            SPARE_BYTES.contains(&expected).then(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).pop());
-        let with_room = || Memory { bytes: Vec::with_capacity(expected), ..Memory::default() };
-        spare.flatten().unwrap_or_else(with_room)
-    }
-
-    fn give_back(&self, memory: Memory) {
-        let places = memory.places.capacity() * size_of::<Range<usize>>();
-        if SPARE_BYTES.contains(&memory.bytes.capacity()) && places <= *SPARE_BYTES.end() {
-            let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if spare.len() < SPARE_MAX {
-                spare.push(memory);
-            }
-        }
-    }
-}
-
 impl Memory {
+    /// What this thread kept; else new memory, with room for so many rows.
+    fn spare(rows: usize) -> Self {
+        let new =
+            || Self { bytes: Vec::with_capacity((rows * EXPECTED_BYTES).min(SPARE_BYTES_MAX)), ..Self::default() };
+        SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(new)
+    }
+
+    fn is_worth_keeping(&self) -> bool {
+        let places = self.places.capacity() * size_of::<Range<usize>>();
+        self.bytes.capacity().max(places) <= SPARE_BYTES_MAX
+    }
+
     /// Without rows, for so many of so many views.
     fn cleared(mut self, rows: usize, views: usize) -> Self {
         self.bytes.clear();
@@ -76,20 +65,29 @@ impl Memory {
 
 impl Drop for KeptRows {
     fn drop(&mut self) {
-        self.spare.give_back(std::mem::take(&mut self.memory));
+        let memory = std::mem::take(&mut self.memory);
+        if memory.is_worth_keeping() {
+            // A thread that ends keeps nothing.
+            let _ = SPARE.try_with(|spare| {
+                let mut spare = spare.borrow_mut();
+                if spare.len() < SPARE_MAX {
+                    spare.push(memory);
+                }
+            });
+        }
     }
 }
 
 impl KeptRows {
     /// Those of `sample`, of a request for `asked` rows of so many views; `None` where there are none.
-    pub(super) fn new(request: u64, sample: Sample, asked: usize, views: usize, spare: &Arc<Spare>) -> Option<Self> {
+    pub(super) fn new(request: u64, sample: Sample, asked: usize, views: usize) -> Option<Self> {
         let rows = match &sample {
             Sample::None => return None,
             Sample::All => asked,
             Sample::Some(picked) => picked.len(),
         };
-        let memory = spare.memory(rows * views).cleared(rows, views);
-        Some(Self { request, sample, rows, memory, spare: Arc::clone(spare) })
+        let memory = Memory::spare(rows * views).cleared(rows, views);
+        Some(Self { request, sample, rows, memory })
     }
 
     /// Takes the next row of a view, or that nothing is stored.
@@ -130,9 +128,8 @@ mod tests {
 
     #[test]
     fn of_the_rows_that_are_read_the_sampled_ones_are_kept() {
-        let spare = Arc::default();
         let rows = |sample| {
-            let mut kept = KeptRows::new(7, sample, 3, 2, &spare)?;
+            let mut kept = KeptRows::new(7, sample, 3, 2)?;
             // The views' rows come in any order, those of one view in that of the request.
             for (view, row) in [(1, Some("d")), (0, Some("a")), (0, None), (1, Some("e")), (1, None), (0, Some("ccc"))]
             {
@@ -149,8 +146,7 @@ mod tests {
 
     #[test]
     fn memory_of_one_request_has_nothing_of_it_in_the_next() {
-        let spare = Arc::default();
-        let kept = |rows, views| KeptRows::new(7, Sample::All, rows, views, &spare).unwrap();
+        let kept = |rows, views| KeptRows::new(7, Sample::All, rows, views).unwrap();
         let mut before = kept(100, 3);
         (0..300).for_each(|row| before.push(row % 3, Some(b"before")));
         let place = before.memory.bytes.as_ptr();
@@ -166,12 +162,12 @@ mod tests {
 
     #[test]
     fn little_memory_is_kept_whatever_requests_take() {
-        let spare = Arc::default();
-        let kept = |rows| KeptRows::new(7, Sample::All, rows, 1, &spare).unwrap();
+        let kept = |rows| KeptRows::new(7, Sample::All, rows, 1).unwrap();
         drop((0..100).map(|_| kept(100)).collect::<Vec<_>>());
         drop([kept(1), kept(100_000)]);
-        let spare = spare.0.lock().unwrap();
-        assert!((1..=SPARE_MAX).contains(&spare.len()));
-        assert!(spare.iter().all(|memory| memory.places.capacity() < 1_000));
+        SPARE.with_borrow(|spare| {
+            assert!((1..=SPARE_MAX).contains(&spare.len()));
+            assert!(spare.iter().all(|memory| memory.places.capacity() < 1_000));
+        });
     }
 }

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use sha2::{Digest as _, Sha256};
 
 use super::batch::LoggedBatch;
+use super::cells::SpareBlocks;
 use super::growth::Growth;
 use super::kept::KeptRows;
 use super::layout::{Instants, Layout, LoggedRows, feature_column};
@@ -40,6 +41,7 @@ pub(super) struct Question {
     /// the folder of its files
     pub(super) folder: String,
     pub(super) waiting: Waiting,
+    spare: Arc<SpareBlocks>,
 }
 
 impl LoggedQuestion {
@@ -60,7 +62,15 @@ impl LoggedQuestion {
         let metadata = metadata(store, set, selection, &hidden, settings.sample_rate);
         let folder = folder(&metadata);
         let sampler = Sampler::new(settings.sample_rate, metadata.join_keys.clone());
-        let question = Arc::new(Question { layout, plans, hidden, metadata, folder, waiting: Waiting::default() });
+        let question = Arc::new(Question {
+            layout,
+            plans,
+            hidden,
+            metadata,
+            folder,
+            waiting: Waiting::default(),
+            spare: Arc::default(),
+        });
         Ok(Self { log: Arc::clone(log), question, sampler, told: AtomicBool::new(false) })
     }
 
@@ -73,7 +83,7 @@ impl LoggedQuestion {
             self.tell(&Error::invalid_input("join keys are missing from the entity rows"));
             self.log.drop_rows(asked.num_rows());
         }
-        KeptRows::new(request, sample?, asked.num_rows(), self.question.layout.views(), self.log.spare())
+        KeptRows::new(request, sample?, asked.num_rows(), self.question.layout.views())
     }
 
     /// Logs the rows of a request that belong to the sample, for which `kept` was read: copies them, and never waits until they are
@@ -105,7 +115,7 @@ impl LoggedQuestion {
 impl Question {
     /// Columns for rows that will wait.
     pub(super) fn growth(&self) -> Growth {
-        self.layout.growth(self.waiting.expected_rows())
+        self.layout.growth(self.waiting.expected_rows(), &self.spare)
     }
 
     /// The rows that waited as the log has them.

@@ -6,6 +6,7 @@
 //! files, bytes of files that wait to be written. Where the thread panics, the server answers on; nothing is logged any more, which is said once, and
 //! every row counts as dropped or lost.
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ use tokio::runtime::Handle;
 use super::batch::LoggedBatch;
 use super::file::OpenFile;
 use super::growth::Growth;
-use super::kept::{KeptRows, Spare};
+use super::kept::KeptRows;
 use super::layout::LoggedRows;
 use super::pending::Pending;
 use super::question::Question;
@@ -51,8 +52,6 @@ pub struct FeatureLog {
     /// what tells the files and requests of this server from those of others
     instance: String,
     instance_hash: u64,
-    requests: AtomicU64,
-    spare: Arc<Spare>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -73,7 +72,6 @@ pub struct LogCounts {
 
 #[derive(Default)]
 pub(super) struct Counters {
-    taken_rows: AtomicU64,
     written_rows: AtomicU64,
     written_files: AtomicU64,
     dropped_rows: AtomicU64,
@@ -89,9 +87,20 @@ struct Shared {
     is_closed: AtomicBool,
     /// whether the thread is gone that would write them
     is_dead: AtomicBool,
-    /// rows that were taken and are not encoded yet
-    waiting_rows: AtomicUsize,
+    busy: Busy,
     counters: Counters,
+}
+
+/// What every request writes to: by itself in one line of a cache, which it has to wait for once.
+#[derive(Default)]
+#[repr(align(128))]
+struct Busy {
+    /// requests so far
+    requests: AtomicU64,
+    /// rows that were taken
+    taken_rows: AtomicU64,
+    /// those of them that are not encoded yet
+    waiting_rows: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -125,9 +134,9 @@ impl Shared {
 
     /// Whether `rows` more may wait, which then count as waiting.
     fn has_room(&self, rows: usize, capacity: usize) -> bool {
-        let has_room = self.waiting_rows.fetch_add(rows, Ordering::Relaxed) + rows <= capacity;
+        let has_room = self.busy.waiting_rows.fetch_add(rows, Ordering::Relaxed) + rows <= capacity;
         if !has_room {
-            self.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
+            self.busy.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
         }
         has_room
     }
@@ -197,19 +206,19 @@ impl FeatureLog {
         let thread = std::thread::Builder::new().name("feature-log".to_owned()).spawn(run);
         let thread =
             thread.map_err(|error| Error::unavailable("can't start a thread for the feature log").because(error))?;
-        let (requests, spare, thread) = (AtomicU64::new(0), Arc::default(), Mutex::new(Some(thread)));
+        let thread = Mutex::new(Some(thread));
         let instance_hash = instance_hash(&instance);
-        Ok(Arc::new(Self { settings, shared, instance_hash, instance, requests, spare, thread }))
+        Ok(Arc::new(Self { settings, shared, instance_hash, instance, thread }))
     }
 
     /// What became of the rows so far.
     #[must_use]
     pub fn counts(&self) -> LogCounts {
         let counters = &self.shared.counters;
-        let Counters { taken_rows, written_rows, written_files, dropped_rows, lost_rows, failed_writes } = counters;
+        let Counters { written_rows, written_files, dropped_rows, lost_rows, failed_writes } = counters;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let lost_rows = match self.shared.is_dead.load(Ordering::Relaxed) {
-            true => count(taken_rows).saturating_sub(count(written_rows)),
+            true => count(&self.shared.busy.taken_rows).saturating_sub(count(written_rows)),
             false => count(lost_rows),
         };
         LogCounts {
@@ -236,17 +245,15 @@ impl FeatureLog {
 
     /// The number of a request, from 0.
     pub(super) fn next_request(&self) -> u64 {
-        self.requests.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Memory for what is read for requests.
-    pub(super) fn spare(&self) -> &Arc<Spare> {
-        &self.spare
+        self.shared.busy.requests.fetch_add(1, Ordering::Relaxed)
     }
 
     /// What tells the request of this number from all others, also from those of other servers.
     pub(super) fn request_id(&self, request: u64) -> String {
-        format!("{}-{request}", self.instance)
+        let mut id = String::with_capacity(self.instance.len() + 1 + u64::MAX.ilog10() as usize + 1);
+        id.push_str(&self.instance);
+        write!(id, "-{request}").expect("a text takes what is written to it");
+        id
     }
 
     /// What the name of this server hashes to.
@@ -272,15 +279,15 @@ impl FeatureLog {
             false => Ok(()),
         };
         if is_open && added.is_ok() {
-            shared.counters.taken_rows.fetch_add(count as u64, Ordering::Relaxed);
+            shared.busy.taken_rows.fetch_add(count as u64, Ordering::Relaxed);
             return Ok(());
         }
         self.drop_rows(count);
-        shared.waiting_rows.fetch_sub(count, Ordering::Relaxed);
+        shared.busy.waiting_rows.fetch_sub(count, Ordering::Relaxed);
         if added.is_err()
             && let Some(broken) = part.take()
         {
-            shared.waiting_rows.fetch_sub(broken.rows(), Ordering::Relaxed);
+            shared.busy.waiting_rows.fetch_sub(broken.rows(), Ordering::Relaxed);
             shared.counters.lose(broken.rows());
         }
         added
@@ -349,7 +356,7 @@ impl Writer {
 
     /// Whether many rows wait, or soon no more may.
     fn is_worth_it(&self) -> bool {
-        let rows = self.shared.waiting_rows.load(Ordering::Relaxed);
+        let rows = self.shared.busy.waiting_rows.load(Ordering::Relaxed);
         rows >= ENCODED_ROWS.min(self.settings.queue_capacity / 4)
     }
 
@@ -359,7 +366,7 @@ impl Writer {
         for question in questions {
             for growth in question.waiting.take() {
                 let rows = growth.rows();
-                self.shared.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
+                self.shared.busy.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
                 self.write(&question, growth).unwrap_or_else(|(lost, error)| self.lost(lost, &error));
             }
         }
