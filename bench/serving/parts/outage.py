@@ -62,6 +62,11 @@ class Outage:
         return sum(self.found.by_second.get("503", [])[: int(self.gone - self.found.started)])
 
     @property
+    def failed_after(self) -> int:
+        """Requests that were answered with 503 in the whole seconds that began a second or more after Redis was back."""
+        return sum(self.found.by_second.get("503", [])[int(self.back - self.found.started) + 2 :])
+
+    @property
     def others(self) -> int:
         """Requests that were answered otherwise than with 200 or 503, or not at all."""
         return sum(sum(counts) for status, counts in self.found.by_second.items() if status not in ("200", "503"))
@@ -89,7 +94,7 @@ def run(setting: Setting) -> Result:
             memory.append(max(seen.memory))
     result.at_most("memory at most in the second outage over the first", SECOND_GROWTH_MAX, memory[1] / memory[0])
     headings = ["Redis", "requests/s", "200/s meanwhile", "503/s meanwhile", "half failed within, ms", "slowest failure, s"]
-    headings += ["503 before", "last failure after it was back, s", "waiting at most", "memory at most before and then, MB"]
+    headings += ["503 before", "last failure after it was back, s", "503 later than a second after", "waiting at most", "memory at most before and then, MB"]
     result.paragraphs.append(table(headings, rows))
     return result
 
@@ -156,7 +161,7 @@ def row(name: str, rate: float, seen: Outage) -> list[str]:
     """A line of the table."""
     found = seen.found
     memory = f"{seen.memory_before / 1e6:,.0f} and {max(seen.memory) / 1e6:,.0f}"
-    times = [f"{found.failed_p50_us / 1e3:.2f}", f"{found.failed_max_us / 1e6:.2f}", f"{seen.failed_before:,}", f"{seen.over_seconds:.2f}"]
+    times = [f"{found.failed_p50_us / 1e3:.2f}", f"{found.failed_max_us / 1e6:.2f}", f"{seen.failed_before:,}", f"{seen.over_seconds:.2f}", f"{seen.failed_after:,}"]
     rates = [f"{rate:,.0f}", f"{seen.rate('200'):,.0f}", f"{seen.rate('503'):,.0f}"]
     return [name, *rates, *times, f"{max(seen.waiting):,}", memory]
 

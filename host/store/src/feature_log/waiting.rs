@@ -1,7 +1,7 @@
 //! Rows of a question that were served and are not encoded yet, in columns.
 //!
-//! A request adds its rows itself: its columns are in its core's cache, and are no longer needed afterwards. To keep them for another
-//! thread would cost more than to copy them. Threads have parts of their own, so that mostly none waits for another, nor writes to what
+//! A request adds its rows itself: what it has is in its core's cache, and is no longer needed afterwards. To keep it for another
+//! thread would cost more than to copy it. Threads have parts of their own, so that mostly none waits for another, nor writes to what
 //! another has written to last.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,8 @@ impl Part {
 }
 
 impl Waiting {
-    /// The part to which this thread adds rows. Who is alone finds its rows in the order in which it added them.
+    /// The part to which this thread adds rows. Who is alone finds its rows in the order in which it added them, but those that were alone in
+    /// their request behind the others.
     pub(super) fn part(&self) -> MutexGuard<'_, Option<Growth>> {
         self.parts[thread_number() % PARTS].lock()
     }
