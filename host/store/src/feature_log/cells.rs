@@ -1,7 +1,5 @@
 //! Values of some rows, one row behind the other, on their way to columns.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use arrow::array::{Array, ArrowPrimitiveType, AsArray as _};
 use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use skewless_runtime::ScalarType;
@@ -19,17 +17,7 @@ pub(super) struct Cells {
     open: Block,
     /// the column of the next cell
     column: usize,
-    /// where the blocks are from, and go to
-    spare: Arc<SpareBlocks>,
 }
-
-/// Blocks that were used, for those who need some: their memory is there already.
-#[derive(Default)]
-pub(super) struct SpareBlocks(Mutex<Vec<Block>>);
-
-/// How many of them are kept, each of so many bytes at most.
-const SPARE_MAX: usize = 256;
-const SPARE_BYTES_MAX: usize = 1 << 18;
 
 /// So many rows at most, that a core's nearest cache has them while they come to columns.
 const BLOCK_ROWS: usize = 64;
@@ -92,14 +80,14 @@ in_cell!(f64, u64, f64::to_bits, f64::from_bits);
 
 impl Cells {
     /// No rows, of so many cells each.
-    pub(super) fn new(columns: usize, spare: Arc<SpareBlocks>) -> Self {
-        Self { columns, full: Vec::new(), open: spare.block(columns), column: 0, spare }
+    pub(super) fn new(columns: usize) -> Self {
+        Self { columns, full: Vec::new(), open: Block::like(&Block::default(), columns), column: 0 }
     }
 
     /// The cells that are added next are those of another row.
     pub(super) fn start_row(&mut self) {
         if self.open.rows == BLOCK_ROWS {
-            let next = self.spare.block(self.columns);
+            let next = Block::like(&self.open, self.columns);
             self.full.push(std::mem::replace(&mut self.open, next));
         }
         self.open.rows += 1;
@@ -168,40 +156,16 @@ impl Cells {
     }
 }
 
-impl Drop for Cells {
-    fn drop(&mut self) {
-        self.full.push(std::mem::take(&mut self.open));
-        self.spare.take_back(&mut self.full);
-    }
-}
-
-impl SpareBlocks {
-    fn lock(&self) -> MutexGuard<'_, Vec<Block>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One without rows, of so many columns.
-    fn block(&self, columns: usize) -> Block {
-        self.lock().pop().unwrap_or_default().cleared(columns)
-    }
-
-    fn take_back(&self, blocks: &mut Vec<Block>) {
-        blocks.retain(|block| block.bytes.capacity() <= SPARE_BYTES_MAX);
-        let mut spare = self.lock();
-        let room = SPARE_MAX - spare.len();
-        spare.extend(blocks.drain(..room.min(blocks.len())));
-    }
-}
-
 impl Block {
-    /// Without rows, which will have so many columns.
-    fn cleared(mut self, columns: usize) -> Self {
-        self.rows = 0;
-        self.words = columns.div_ceil(64);
-        self.present.clear();
-        self.values.clear();
-        self.bytes.clear();
-        self
+    /// Without rows, with room for those of `before`.
+    fn like(before: &Self, columns: usize) -> Self {
+        Self {
+            rows: 0,
+            present: Vec::with_capacity(before.present.len()),
+            words: columns.div_ceil(64),
+            values: Vec::with_capacity(before.values.len()),
+            bytes: Vec::with_capacity(before.bytes.len()),
+        }
     }
 
     pub(super) fn rows(&self) -> usize {

@@ -299,7 +299,7 @@ mod tests {
         // More columns than bits of a word, and rows of more than one block.
         let columns: Vec<_> = std::iter::repeat_n(kinds.collect::<Vec<_>>(), 9).flatten().collect();
         let rows = (0..5).cycle().take(150);
-        let mut cells = Cells::new(columns.len(), Arc::default());
+        let mut cells = Cells::new(columns.len());
         for row in rows {
             cells.start_row();
             columns.iter().for_each(|(scalar, values)| cells.push_value(values, *scalar, row).unwrap());
@@ -319,7 +319,7 @@ mod tests {
         let texts = StringArray::from(vec!["a"]);
         for (data_type, _) in columns().into_iter().filter(|(data_type, _)| *data_type != ScalarType::String.into()) {
             let appended = column(data_type, 0).append(&texts, Picked::Range { first: 0, rows: 1 });
-            let pushed = scalar(data_type).map(|scalar| Cells::new(1, Arc::default()).push_value(&texts, scalar, 0));
+            let pushed = scalar(data_type).map(|scalar| Cells::new(1).push_value(&texts, scalar, 0));
             for refused in [Some(appended), pushed].into_iter().flatten() {
                 let error = refused.unwrap_err();
                 insta::allow_duplicates! {

@@ -10,7 +10,7 @@ use arrow::array::ArrayRef;
 use arrow::array::builder::{ArrayBuilder as _, StringBuilder, TimestampMicrosecondBuilder, UInt32Builder};
 use skewless_runtime::{DataType, Output};
 
-use super::cells::{CellColumn, Cells, SpareBlocks};
+use super::cells::{CellColumn, Cells};
 use super::columns::{self, Grow};
 use super::distinct::DistinctRows;
 use super::kept::KeptRows;
@@ -53,17 +53,12 @@ struct SingleRows {
 
 impl Growth {
     /// No rows yet, and room for some of so many views.
-    pub(super) fn new<'a>(
-        columns: impl Iterator<Item = &'a Column> + Clone,
-        views: usize,
-        room: usize,
-        spare: &Arc<SpareBlocks>,
-    ) -> Self {
+    pub(super) fn new<'a>(columns: impl Iterator<Item = &'a Column> + Clone, views: usize, room: usize) -> Self {
         Self {
             columns: columns.clone().map(|column| column.growing(room)).collect(),
             views: std::iter::repeat_with(|| DistinctRows::with_room(room)).take(views).collect(),
             rows: 0,
-            single: SingleRows::of(columns, views, spare),
+            single: SingleRows::of(columns, views),
         }
     }
 
@@ -121,14 +116,14 @@ impl Growth {
 
 impl SingleRows {
     /// No rows yet; `None` for columns without cells.
-    fn of<'a>(columns: impl Iterator<Item = &'a Column>, views: usize, spare: &Arc<SpareBlocks>) -> Option<Self> {
+    fn of<'a>(columns: impl Iterator<Item = &'a Column>, views: usize) -> Option<Self> {
         let columns: Vec<_> =
             columns.filter(|column| !matches!(column, Column::Read(..))).map(|column| (column.clone(), 0)).collect();
         let is_list = |(column, _): &(Column, usize)| matches!(column, Column::Value(_, DataType::List(_)));
         if columns.iter().any(is_list) {
             return None;
         }
-        let cells = Cells::new(columns.len() + views, Arc::clone(spare));
+        let cells = Cells::new(columns.len() + views);
         Some(Self { columns, cells, statuses: Vec::new(), rows: 0 })
     }
 

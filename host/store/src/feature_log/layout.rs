@@ -26,7 +26,6 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use skewless_runtime::{DataType, Output, ScalarType};
 
 use super::batch::{LoggedBatch, LoggedColumn};
-use super::cells::SpareBlocks;
 use super::columns::Picked;
 use super::growth::{Growing, Growth};
 use super::metadata::Hiding;
@@ -204,8 +203,8 @@ impl Layout {
     }
 
     /// No rows yet, and room for some.
-    pub(super) fn growth(&self, room: usize, spare: &Arc<SpareBlocks>) -> Growth {
-        Growth::new(self.columns.iter().map(|(column, _)| column), self.views, room, spare)
+    pub(super) fn growth(&self, room: usize) -> Growth {
+        Growth::new(self.columns.iter().map(|(column, _)| column), self.views, room)
     }
 
     /// The rows of `growth` as the log has them; `plans` read what was stored of each view.

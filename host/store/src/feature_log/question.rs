@@ -7,7 +7,6 @@ use arrow::array::RecordBatch;
 use sha2::{Digest as _, Sha256};
 
 use super::batch::LoggedBatch;
-use super::cells::SpareBlocks;
 use super::growth::Growth;
 use super::kept::KeptRows;
 use super::layout::{Instants, Layout, LoggedRows, feature_column};
@@ -41,7 +40,6 @@ pub(super) struct Question {
     /// the folder of its files
     pub(super) folder: String,
     pub(super) waiting: Waiting,
-    spare: Arc<SpareBlocks>,
 }
 
 impl LoggedQuestion {
@@ -62,15 +60,7 @@ impl LoggedQuestion {
         let metadata = metadata(store, set, selection, &hidden, settings.sample_rate);
         let folder = folder(&metadata);
         let sampler = Sampler::new(settings.sample_rate, metadata.join_keys.clone());
-        let question = Arc::new(Question {
-            layout,
-            plans,
-            hidden,
-            metadata,
-            folder,
-            waiting: Waiting::default(),
-            spare: Arc::default(),
-        });
+        let question = Arc::new(Question { layout, plans, hidden, metadata, folder, waiting: Waiting::default() });
         Ok(Self { log: Arc::clone(log), question, sampler, told: AtomicBool::new(false) })
     }
 
@@ -115,7 +105,7 @@ impl LoggedQuestion {
 impl Question {
     /// Columns for rows that will wait.
     pub(super) fn growth(&self) -> Growth {
-        self.layout.growth(self.waiting.expected_rows(), &self.spare)
+        self.layout.growth(self.waiting.expected_rows())
     }
 
     /// The rows that waited as the log has them.
