@@ -94,7 +94,8 @@ def run(setting: Setting) -> Result:
             memory.append(max(seen.memory))
     result.at_most("memory at most in the second outage over the first", SECOND_GROWTH_MAX, memory[1] / memory[0])
     headings = ["Redis", "requests/s", "200/s meanwhile", "503/s meanwhile", "half failed within, ms", "slowest failure, s"]
-    headings += ["503 before", "last failure after it was back, s", "503 later than a second after", "waiting at most", "memory at most before and then, MB"]
+    headings += ["503 before", "last failure after it was back, s", "503 later than a second after", "waiting at most"]
+    headings.append("memory at most before and then, MB")
     result.paragraphs.append(table(headings, rows))
     return result
 
